@@ -1,0 +1,9 @@
+"""Django's migrate, with the same eye for changes as makemigrations (commands.E001)."""
+
+from django.core.management.commands import migrate
+
+from audit.autodetector import CaptureAutodetector
+
+
+class Command(migrate.Command):
+    autodetector = CaptureAutodetector
