@@ -1,0 +1,44 @@
+"""What runs by itself, and when: one line a periodic job, and where each app declares its notices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+BEAT: dict[str, dict[str, Any]] = {
+    "seal the audit trail": {"task": "audit.seal", "schedule": 5.0, "options": {"expires": 5}},
+    "send due notices": {"task": "portal.deliver_notices", "schedule": 10.0, "options": {"expires": 30}},
+    "find what is due": {"task": "portal.raise_due", "schedule": 300.0, "options": {"expires": 600}},
+    "let anonymous filings in, once a night": {"task": "feedback.admit_intake", "schedule": 600.0, "options": {"expires": 600}},
+    "tidy what is kept for a day": {"task": "portal.tidy", "schedule": 3600.0, "options": {"expires": 7200}},
+}
+
+# Dotted paths of the modules that say which notices are due (`due(now) -> Iterable[Draft]`), in the order they are asked.
+NOTICE_RULES = [
+    "feedback.notices",
+    "governance.notices",
+]
+
+CELERY: dict[str, Any] = {
+    "broker_url": settings.BROKER_URL,
+    "broker_connection_retry_on_startup": True,
+    # A request that pokes a task while the broker is away tries once more at once (2 ms), instead of for six seconds.
+    "broker_transport_options": {
+        "visibility_timeout": 300,
+        "unacked_restore_limit": None,
+        "unacked_restore_throttle": 1,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
+    },
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "task_ignore_result": True,
+    "task_time_limit": 240,
+    "worker_prefetch_multiplier": 1,
+    "worker_hijack_root_logger": False,
+    "timezone": "UTC",
+    "beat_schedule": BEAT,
+}
