@@ -1,0 +1,23 @@
+"""The suggestion box, the anonymous intake, and what the AI showed and people did with it."""
+
+from feedback.models.anonymous import AdmissionNight, Intake, IntakeReply, Receipt
+from feedback.models.events import Event, EventBatch
+from feedback.models.items import Item, ItemAuthor, Reply, StatusChange, Voice
+from feedback.models.recommendations import Flag, Outcome, Recommendation
+
+__all__ = [
+    "AdmissionNight",
+    "Event",
+    "EventBatch",
+    "Flag",
+    "Intake",
+    "IntakeReply",
+    "Item",
+    "ItemAuthor",
+    "Outcome",
+    "Receipt",
+    "Recommendation",
+    "Reply",
+    "StatusChange",
+    "Voice",
+]
