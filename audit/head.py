@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from pathlib import Path
 
 from django.conf import settings
@@ -44,7 +45,7 @@ def keep_head(note: str, *, rolled_back: bool = False) -> None:
         kept = kept_head() if not rolled_back else None
         if kept is not None and kept.size >= size:
             return
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         with draft.open("w", encoding="utf-8") as file:
             file.write(note)
             file.flush()

@@ -133,6 +133,8 @@ def publish(*, new_key: bool = False, accept_rollback: bool = False) -> int:
 
     Signed is only what continues the newest checkpoint and, unless `accept_rollback`, what was last signed on this machine.
     """
+    # Read before the snapshot is taken: what the file says was committed earlier, so the snapshot holds it.
+    kept = None if accept_rollback else _kept()
     with _only_sealer() as using:
         size = tree_size(using)
         node = tile_node(lambda level, index: read_tile(level, index, using))
@@ -144,7 +146,7 @@ def publish(*, new_key: bool = False, accept_rollback: bool = False) -> int:
         if accept_rollback:
             logger.warning("A log of %s entries is accepted in place of what was signed before.", size)
         else:
-            _check_kept(using, size, node, last)
+            _check_kept(using, size, node, last, kept)
         if last is not None and last.size == size:
             note = last.note
         else:
@@ -160,14 +162,18 @@ def publish(*, new_key: bool = False, accept_rollback: bool = False) -> int:
     return size
 
 
-def _check_kept(using: str, size: int, node: Node, last: Checkpoint | None) -> None:
-    """Raises LogBroken when the log does not continue what this machine signed last, or has lost its checkpoints."""
+def _kept() -> TreeHead | None:
+    """What this machine signed last; LogBroken when that cannot be read."""
     try:
-        kept = kept_head()
+        return kept_head()
     except (OSError, FormatError) as error:
         raise LogBroken(
             f"{head_path()} cannot be read, so nothing was signed. Put it back from your backup of the secrets. {error}"
         ) from error
+
+
+def _check_kept(using: str, size: int, node: Node, last: Checkpoint | None, kept: TreeHead | None) -> None:
+    """Raises LogBroken when the log does not continue `kept`, which this machine signed last, or has lost its checkpoints."""
     why = ""
     if kept is not None and (last is None or (kept.size, kept.root) != (last.size, bytes(last.root))):
         why = why_not(kept, size, node)
