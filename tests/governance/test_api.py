@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from governance.models import ExpansionRequest, Grant, Pilot, Signature
-from portal.models import Person
+from portal.models import Person, Role
 from tests import factories
 from tests.cast import Api, Cast
 from tests.factories import PASSWORD
@@ -106,6 +106,18 @@ def test_sign__in_a_session_with_the_password__counts(cast: Cast, sign_in: SignI
             assert client.post(path, {**sent, "password": password}, content_type="application/json").status_code == status
     assert ExpansionRequest.objects.get(pk=request.pk).state == "applied"
     assert Grant.objects.filter(request=request).count() == 1
+
+
+def test_r1__requester_by_api__is_refused(cast: Cast, sign_in: SignIn) -> None:
+    request = scene.ask_to_widen(cast, scene.complete(cast, scene.started(cast)))
+    factories.role(cast.mara, Role.EXECUTIVE, cast.company)
+    answer = sign_in(cast.mara).post(
+        f"/api/v1/expansion-requests/{request.pk}/signatures",
+        {"decision": "approve", "digest": request.digest, "password": PASSWORD},
+        content_type="application/json",
+    )
+    assert (answer.status_code, read(answer)["code"]) == (403, "requester_cannot_sign")
+    assert not Signature.objects.filter(request=request).exists()
 
 
 def test_apply__not_approved__is_409(cast: Cast, api: Caller) -> None:
