@@ -7,7 +7,7 @@ COPY . .
 RUN STATIC_ROOT=/app/static-root python manage.py collectstatic --no-input --ignore rest_framework --ignore ext && rm -rf tests bench
 
 FROM python:3.13-slim
-RUN useradd --system --create-home --home-dir /data lastmile && install --directory --owner lastmile --mode 0700 /sealer
+RUN useradd --system --create-home --home-dir /data lastmile && install --directory --owner lastmile --mode 0700 /sealer /data/packs
 COPY --from=build /app /app
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 DJANGO_SETTINGS_MODULE=portal.settings LASTMILE_DATA=/data STATIC_ROOT=/app/static-root

@@ -158,6 +158,10 @@ def main() -> None:
         from portal.launcher.up import up
 
         sys.exit(up(sys.argv[2:]))
+    elif command == "restore" and not any(name in os.environ for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
+        from portal.launcher.restoring import restore
+
+        sys.exit(restore(sys.argv[2:]))
     elif command == "test":
         from portal.launcher.testing import test
 
