@@ -1,7 +1,7 @@
 """Versions of governed records: simple-history's tables and managers, with the rows written by triggers.
 
 `history = Versions()` on a model makes it governed. Its `historical*` table keeps simple-history's shape, so `as_of`,
-`diff_against` and the managers work as documented there; nothing is written by signals (audit/triggers.py).
+`diff_against` and the managers work as documented there; nothing is written by signals (audit/capture/triggers.py).
 A version's `history_id` is the id of its entry: one key joins a version, its entry and its payload.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from simple_history.exceptions import MultipleRegistrationsError
 from simple_history.manager import HistoricalQuerySet, HistoryDescriptor
 from simple_history.models import HistoricalRecords
@@ -23,14 +23,11 @@ UNKNOWN_LABEL = "unattributed"
 
 
 class VersionQuerySet(HistoricalQuerySet):
-    """Two versions of one object at the same instant are told apart by `history_id`, in `as_of` too."""
+    """Versions follow each other by `history_id`, here, in `as_of` and in `latest`: a clock that went back reorders nothing."""
 
     def latest_of_each(self) -> VersionQuerySet:
         """The last version of each object among those selected, deletions included."""
-        later = self.filter(
-            Q(**{self._pk_attr: OuterRef(self._pk_attr)}),
-            Q(history_date__gt=OuterRef("history_date")) | Q(history_date=OuterRef("history_date"), history_id__gt=OuterRef("history_id")),
-        )
+        later = self.filter(**{self._pk_attr: OuterRef(self._pk_attr)}, history_id__gt=OuterRef("history_id"))
         latest: VersionQuerySet = self.filter(~Exists(later))  # type: ignore[assignment]
         return latest
 
@@ -120,6 +117,7 @@ class Versions(HistoricalRecords):
     def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:
         options: dict[str, Any] = super().get_meta_options(model)  # type: ignore[no-untyped-call]
         pk = model._meta.pk.name
+        options |= {"ordering": ("-history_id",), "get_latest_by": "history_id"}
         options["indexes"] = [models.Index(fields=[pk, "-history_date", "-history_id"])]
         return options
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
-from audit.merkle import HASH_BYTES, inclusion_proof
+from audit.log.merkle import HASH_BYTES, Node, inclusion_proof
+from audit.log.tlog import TILE_WIDTH, InclusionProof, TilePath, TreeHead, bundle, tile_node, tile_width
 from audit.models.log import Checkpoint, Leaf, LogKey, Tile
-from audit.tlog import TILE_WIDTH, InclusionProof, TilePath, bundle, tile_node, tile_width
+from audit.outside.anchors import Anchor, Differing, anchored, compared, cosigned_note, differing, newest_cosigned, refusals
 
 
 class NotInLog(LookupError):
@@ -19,11 +20,17 @@ class NotInLog(LookupError):
 
 @dataclass(frozen=True)
 class SealState:
-    """How far the log is: the newest checkpoint, how many entries wait, and for how many seconds the oldest of them has."""
+    """How far the log is: the newest checkpoint, how many entries wait, for how many seconds the oldest of them has, and
+    what stands outside for it (`refused`: a witness says that the log does not continue what it saw; `differing`: a checkpoint
+    that somebody kept does not fit; `compared`: one fits, and nobody knows where it was kept)."""
 
     checkpoint: Checkpoint | None
     waiting: int
     lag: float
+    anchor: Anchor | None = None
+    refused: bool = False
+    differing: Differing | None = None
+    compared: Anchor | None = None
 
     @property
     def late(self) -> bool:
@@ -49,6 +56,25 @@ def log_size() -> int:
     return Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
 
 
+@dataclass(frozen=True)
+class CheckpointLine:
+    """A checkpoint on one line (log, entries, root), for a mail."""
+
+    text: str
+    size: int
+    at: dt.datetime
+
+
+def checkpoint_line() -> CheckpointLine | None:
+    """The newest checkpoint on one line; None before the first."""
+    newest = newest_checkpoint()
+    if newest is None:
+        return None
+    return CheckpointLine(
+        str(TreeHead(newest.key.origin, newest.size, bytes(newest.root))).strip().replace("\n", " "), newest.size, newest.at
+    )
+
+
 def tile(path: TilePath) -> bytes:
     """A hash tile or an entry bundle, of what is under the newest checkpoint; raises NotInLog."""
     if path.width > tile_width(path.level or 0, path.index, log_size()):
@@ -61,11 +87,21 @@ def tile(path: TilePath) -> bytes:
 
 
 def proof(seq: int) -> InclusionProof:
-    """The proof that entry `seq` is under the newest checkpoint; raises NotInLog."""
-    checkpoint = newest_checkpoint()
+    """The proof that entry `seq` is in the log; raises NotInLog.
+
+    Under the newest checkpoint that a witness has cosigned, if it holds the entry, else under the newest of all.
+    """
+    checkpoint = newest_cosigned()
+    if checkpoint is None or seq >= checkpoint.size:
+        checkpoint = newest_checkpoint()
     if checkpoint is None or not 0 <= seq < checkpoint.size:
         raise NotInLog("This entry is not under a checkpoint yet.")
-    return InclusionProof(seq, tuple(inclusion_proof(seq, checkpoint.size, tile_node(_tile))), checkpoint.note)
+    return InclusionProof(seq, tuple(inclusion_proof(seq, checkpoint.size, read_node())), cosigned_note(checkpoint))
+
+
+def read_node() -> Node:
+    """A reader of subtrees of the log, for audit.merkle."""
+    return tile_node(_tile)
 
 
 _SEEN = """
@@ -99,7 +135,7 @@ def seal_lag() -> float:
 def seal_state() -> SealState:
     """What the banner of the explorer says."""
     count, oldest = waiting_for_seal()
-    return SealState(checkpoint=newest_checkpoint(), waiting=count, lag=_age(oldest))
+    return SealState(newest_checkpoint(), count, _age(oldest), anchored(), bool(refusals()), differing(), compared())
 
 
 def _age(written: dt.datetime | None) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models, transaction
+from django.db import connection, connections, models, transaction
 
 from audit.context import Context, current
 from audit.verbs import declared
@@ -50,12 +50,32 @@ def record(
 
 
 def _insert(action: str, model: str, object_id: str, detail: dict[str, Any], data_class: str, context: Context) -> int:
+    told = [action, model, object_id, _text(detail, context), data_class, context.wire or "{}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_record(%s, %s, %s, %s, %s, %s)", told)
+        return int(cursor.fetchone()[0])
+
+
+def _text(detail: dict[str, Any], context: Context) -> str:
     body: dict[str, Any] = {"detail": detail}
     if context.reason:
         body["reason"] = context.reason
-    text = json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("\\u0000", "")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_record(%s, %s, %s, %s, %s, %s)", [action, model, object_id, text, data_class, context.wire or "{}"])
+    return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("\\u0000", "")
+
+
+def record_result(action: str, detail: dict[str, Any], *, using: str) -> int | None:
+    """Add what a check or a verification found (`audit.checked`, `audit.verified`); answers the entry's id.
+
+    None where the role of `using` may not say so, as the one that serves: set DATABASE_SEALER_URL.
+    """
+    context = current()
+    if context.actor is None:
+        raise NobodyActs(f"{action!r} was recorded outside audit.context.acting.")
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT has_function_privilege('audit_record_result(text, text, jsonb)', 'EXECUTE')")
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute("SELECT audit_record_result(%s, %s, %s)", [action, _text(detail, context), context.wire or "{}"])
         return int(cursor.fetchone()[0])
 
 
@@ -79,7 +99,7 @@ def refused(
 
 def system_actor(name: str) -> UUID:
     """The pseudonym of a part of Lastmile that acts by itself (`reminders`), always the same for one name."""
-    actor = uuid.uuid5(_SYSTEM_ACTORS, name)
+    actor = system_pseudonym(name)
     if actor not in _named:
         name_actor(actor, "system", name)
         if not connection.in_atomic_block:
@@ -87,10 +107,18 @@ def system_actor(name: str) -> UUID:
     return actor
 
 
-def name_actor(actor: UUID, kind: str, label: str, *, external_id: str = "") -> None:
-    """Give a pseudonym its label, or a new one. `kind` is person, system or key."""
+def system_pseudonym(name: str) -> UUID:
+    """The pseudonym alone, whether or not it was ever used."""
+    return uuid.uuid5(_SYSTEM_ACTORS, name)
+
+
+def name_actor(actor: UUID, kind: str, label: str) -> None:
+    """Give a pseudonym its label; `kind` is person, system or key.
+
+    The database refuses a person's label that is not the name in their record, and a new one for a system or key.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_name_actor(%s, %s, %s, %s)", [actor, kind, label, external_id])
+        cursor.execute("SELECT audit_name_actor(%s, %s, %s, '')", [actor, kind, label])
 
 
 def make_room() -> int:

@@ -6,8 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.canonical import render_time
-from audit.explorer import Row, Version
+from audit.explore.entries import Row
+from audit.explore.stood import Version
+from audit.log.canonical import render_time
 
 
 class Named(serializers.Serializer[Any]):
@@ -24,7 +25,10 @@ class ChangeBody(serializers.Serializer[Any]):
 
 
 class EntryBody(serializers.Serializer[Any]):
-    """One entry. `seq` and `leaf_hash` are null until it is sealed; `changes` is empty once its content was erased."""
+    """One entry. `seq` and `leaf_hash` are null until it is sealed; `changes` is empty once its content was erased.
+
+    `said` is the act in plain words where there are some ("approved request R-5 as sponsor").
+    """
 
     seq = serializers.IntegerField(allow_null=True)
     id = serializers.IntegerField()
@@ -33,6 +37,7 @@ class EntryBody(serializers.Serializer[Any]):
     on_behalf = Named(allow_null=True)
     action = serializers.CharField()
     words = serializers.CharField()
+    said = serializers.CharField(allow_blank=True)
     model = serializers.CharField()
     object = serializers.CharField()
     ver = serializers.IntegerField(allow_null=True)
@@ -51,16 +56,22 @@ class EntryWithLeaf(EntryBody):
 
 
 class EntryPage(serializers.Serializer[Any]):
+    """`not_indexed` entries are too new to be searched and are left out; an empty page with a `next` goes on further back."""
+
     results = EntryBody(many=True)
     next = serializers.CharField(allow_null=True)
+    not_indexed = serializers.IntegerField()
 
 
 class VersionBody(serializers.Serializer[Any]):
+    """One version. Once its content was erased, `erased_at` says when, and `values` hold what was left, or nothing."""
+
     ver = serializers.IntegerField()
     entry = serializers.IntegerField()
     at = serializers.DateTimeField()
     action = serializers.CharField()
     values = serializers.DictField()
+    erased_at = serializers.DateTimeField(allow_null=True)
 
 
 class VersionPage(serializers.Serializer[Any]):
@@ -79,6 +90,7 @@ def entry_body(row: Row) -> dict[str, Any]:
         "on_behalf": {"id": str(entry.on_behalf), "label": row.on_behalf} if entry.on_behalf else None,
         "action": entry.action,
         "words": row.words,
+        "said": row.said,
         "model": entry.model,
         "object": entry.object,
         "ver": entry.ver,
@@ -99,4 +111,5 @@ def version_body(version: Version) -> dict[str, Any]:
         "at": render_time(version.at),
         "action": version.action,
         "values": version.values,
+        "erased_at": render_time(version.erased.at) if version.erased else None,
     }

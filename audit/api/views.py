@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit import explorer, selectors
+from audit import selectors
 from audit.access import KEY_SCOPES, READ
 from audit.api.serializers import EntryPage, EntryWithLeaf, VersionPage, entry_body, version_body
-from audit.search import QUALIFIERS, instant_or_none, query_of
+from audit.explore import entries as explorer
+from audit.explore import stood
+from audit.explore.search import HINTS, QUALIFIERS, instant_or_none, query_of
 from audit.services import record
 
 
 class AuditView(APIView):
     """For those who may read the audit trail, by session or by key."""
 
-    needs = (READ,)
-    scopes = KEY_SCOPES
+    needs: tuple[str, ...] = (READ,)
+    scopes: Mapping[str, tuple[str, ...]] = KEY_SCOPES
 
 
 class Entries(AuditView):
@@ -31,12 +36,15 @@ class Entries(AuditView):
     @extend_schema(
         operation_id="audit_entries",
         parameters=[
-            OpenApiParameter("actor", description="A pseudonym or part of a label."),
-            OpenApiParameter("action", description="Part of an action."),
-            OpenApiParameter("object", description="`model/id`, a model or an id."),
-            OpenApiParameter("after", description="From this date or time on (UTC)."),
-            OpenApiParameter("before", description="Up to this date or time (UTC)."),
-            OpenApiParameter("q", description="Words in action, model or object; may hold qualifiers such as `actor:tom`."),
+            *(OpenApiParameter(name, description=str(words)) for name, words in HINTS.items()),
+            OpenApiParameter(
+                "q", description="A query as in the search box: words, quoted words, qualifiers such as `actor:tom`, `-` takes away."
+            ),
+            OpenApiParameter(
+                "looks",
+                enum=["show", "hide"],
+                description="`hide` leaves looks at the trail and notices out, as the page does. All entries when absent.",
+            ),
             OpenApiParameter("cursor"),
             OpenApiParameter("limit", type=OpenApiTypes.INT, description="1 to 200, 50 when absent."),
         ],
@@ -45,10 +53,13 @@ class Entries(AuditView):
     def get(self, request: Request) -> Response:
         given = request.query_params
         query = query_of(**{name: given.get(name, "") for name in (*QUALIFIERS, "q")})
-        page = explorer.entries(query, cursor=given.get("cursor", ""), limit=explorer.limit_of(given.get("limit", "")))
+        looks, limit = given.get("looks", "show"), explorer.limit_of(given.get("limit", ""))
+        if looks not in {"show", "hide"}:
+            raise ValidationError({"looks": ValidationError(_("Choose show or hide."), code="looks_unknown")})
+        page = explorer.entries(query, cursor=given.get("cursor", ""), limit=limit, looks=looks == "show")
         if query.terms and not given.get("cursor"):
             record("audit.searched", detail={"query": str(query)})
-        return Response({"results": [entry_body(row) for row in page.rows], "next": page.next})
+        return Response({"results": [entry_body(row) for row in page.rows], "next": page.next, "not_indexed": page.waiting})
 
 
 class OneEntry(AuditView):
@@ -86,7 +97,7 @@ class Versions(AuditView):
     def get(self, request: Request, model: str, object_id: str) -> Response:
         at = instant_or_none(request.query_params.get("at", ""))
         try:
-            found = explorer.version_list(model, object_id) if at is None else [explorer.as_it_stood(model, object_id, at)]
+            found = stood.version_list(model, object_id) if at is None else [stood.as_it_stood(model, object_id, at)]
         except explorer.NoSuchRecord as error:
             raise Http404 from error
         record("audit.record-read", model=model, object_id=object_id, detail={"at": at.isoformat()} if at else {})

@@ -1,6 +1,6 @@
 """The log's rows: one entry for each governed change and each act that matters, its values apart.
 
-No row here is ever written from Python: triggers and the functions of audit/triggers.py insert them, guards refuse the
+No row here is ever written from Python: triggers and the functions of audit/capture/triggers.py insert them, guards refuse the
 rest, and the role that serves may only read.
 """
 
@@ -73,6 +73,23 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["actor", "id"], name="entry_actor"),
             models.Index(fields=["xid"], name="entry_xid"),
+            models.Index(
+                fields=["id"], name="entry_erasures", condition=models.Q(action__in=["audit.payload-erased", "audit.payload-expired"])
+            ),
+            # The trust page asks for the last one of each; they are few among very many.
+            models.Index(
+                fields=["action", "id"],
+                name="entry_check",
+                condition=models.Q(
+                    action__in=[
+                        "audit.checked",
+                        "audit.verified",
+                        "audit.verification-asked",
+                        "audit.checkpoint-differs",
+                        "audit.checkpoint-cleared",
+                    ]
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,10 +19,14 @@ class Batch(models.Model):
     count = models.BigIntegerField()
     snapshot = models.TextField(help_text="pg_current_snapshot() of the pass: entries visible in it are sealed.")
     cluster = models.TextField(help_text="system_identifier of the database cluster that the snapshot belongs to.")
+    oldest = models.DateTimeField(
+        null=True, help_text="When the oldest entry of the pass was written: how long it could be changed unseen."
+    )
     sealed_at = models.DateTimeField()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["sealed_at"], name="batch_sealed")]
 
     def __str__(self) -> str:
         return f"entries {self.first} to {self.first + self.count - 1}"
@@ -64,6 +68,12 @@ class LogKey(models.Model):
     vkey = models.TextField(unique=True)
     origin = models.CharField(max_length=200)
     since = models.DateTimeField()
+    handover = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The note by which the key before named this one; empty for the first and after a loss.",
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -13,7 +13,9 @@ from rest_framework.views import APIView
 
 from audit import selectors
 from audit.access import KEY_SCOPES, READ, public
-from audit.tlog import FormatError, TilePath
+from audit.log.canonical import render_time
+from audit.log.tlog import FormatError, TilePath
+from audit.outside import anchors
 
 FOREVER = "public, max-age=31536000, immutable"
 TEXT = "text/plain; charset=utf-8"
@@ -22,11 +24,21 @@ TEXT = "text/plain; charset=utf-8"
 @public
 @require_safe
 def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The newest signed head of the log."""
+    """The newest signed head of the log, with the cosignatures that it has got so far."""
     newest = selectors.newest_checkpoint()
     if newest is None:
         return _plainly("The log has no checkpoint yet: it gets one when it is sealed for the first time.", status=404)
-    return HttpResponse(newest.note, content_type=TEXT, headers={"Cache-Control": "public, max-age=2"})
+    return HttpResponse(anchors.cosigned_note(newest), content_type=TEXT, headers={"Cache-Control": "public, max-age=2"})
+
+
+@public
+@require_safe
+def cosigned(request: HttpRequest) -> HttpResponse:
+    """The newest head that a witness has cosigned."""
+    newest = anchors.newest_cosigned()
+    if newest is None:
+        return _plainly("No witness has cosigned a checkpoint of this log. The newest checkpoint is at /log/checkpoint.", status=404)
+    return HttpResponse(anchors.cosigned_note(newest), content_type=TEXT, headers={"Cache-Control": "public, max-age=2"})
 
 
 @public
@@ -37,6 +49,16 @@ def key(request: HttpRequest) -> HttpResponse:
         return HttpResponse(selectors.log_key() + "\n", content_type=TEXT, headers={"Cache-Control": "public, max-age=60"})
     except selectors.NotInLog as error:
         return _plainly(str(error), status=404)
+
+
+@public
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """Every key that has signed the log, oldest first, each with the note by which the one before named it."""
+    found = [{"vkey": key.vkey, "since": render_time(key.since), "handover": key.handover or None} for key in anchors.handovers()]
+    if not found:
+        return _plainly("This log has no key yet: it gets one when it is sealed for the first time.", status=404)
+    return JsonResponse({"keys": found}, headers={"Cache-Control": "public, max-age=60"})
 
 
 @public

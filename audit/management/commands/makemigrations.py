@@ -2,7 +2,7 @@
 
 from django.core.management.commands import makemigrations
 
-from audit.autodetector import CaptureAutodetector
+from audit.capture.autodetector import CaptureAutodetector
 
 
 class Command(makemigrations.Command):

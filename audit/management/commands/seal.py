@@ -7,12 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.context import acting
-from audit.head import kept_head
-from audit.sealing import LogBroken, seal
+from audit.log.head import kept_head
+from audit.log.rotation import replace_lost
+from audit.log.sealing import LogBroken, seal
+from audit.log.signing import KeyMissing
+from audit.log.tlog import FormatError
 from audit.selectors import newest_checkpoint
 from audit.services import record, system_actor
-from audit.signing import KeyMissing
-from audit.tlog import FormatError
 
 
 class Command(BaseCommand):
@@ -35,11 +36,16 @@ class Command(BaseCommand):
             with acting(system_actor("sealer"), channel="command"):
                 record("audit.rollback-accepted", detail={"signed_here": _kept_size(), "in_database": newest.size if newest else 0})
         try:
+            new_key = replace_lost() if options["new_key"] else ""
             sealed = seal(wait_seconds=30, new_key=options["new_key"], accept_rollback=options["accept_rollback"])
         except (KeyMissing, LogBroken) as error:
             raise CommandError(str(error)) from error
         if sealed.busy:
             raise CommandError("Another sealer has been at work for 30 seconds. Try again when it is done.")
+        if new_key:
+            self.stdout.write(
+                f"The log goes on under a new key that the old one has not named. Give it to everyone who verifies: {new_key}"
+            )
         self.stdout.write(f"Sealed {sealed.new} new entries. The log has {sealed.size}.")
 
 

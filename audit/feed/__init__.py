@@ -1,0 +1,1 @@
+"""The feed of sealed entries for security monitors."""

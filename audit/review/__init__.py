@@ -1,0 +1,1 @@
+"""Reviewing the trail: samples, judgements, sign-off, and what it covers."""
