@@ -10,6 +10,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name for it
 from django.db import connections
 
+from audit.log.notes import FormatError
+from audit.outside import anchors
+from audit.outside.asking import why_not_allowed
+
 OLDEST_POSTGRESQL = 150000
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -48,6 +52,26 @@ def log_readers(**_: Any) -> list[CheckMessage]:
     if settings.LOG_READERS in {"entries", "hashes"}:
         return []
     return [Error(f"LOG_READERS is {settings.LOG_READERS!r}.", hint="Write entries or hashes.", id="lastmile.E003")]
+
+
+@register(Tags.security)
+def log_witnesses(**_: Any) -> list[CheckMessage]:
+    """LOG_WITNESSES and LOG_STAMP_URL say who outside vouches for the log."""
+    try:
+        anchors.witnesses()
+    except FormatError as error:
+        return [Error(str(error), hint="See docs/how-to/witnesses.md.", id="lastmile.E005")]
+    if settings.LOG_STAMP_URL and (why := why_not_allowed(settings.LOG_STAMP_URL, plain_http=True)):
+        return [Error(f"LOG_STAMP_URL: {why}", hint="See docs/how-to/witnesses.md.", id="lastmile.E006")]
+    if settings.LOG_STAMP_URL and not settings.LOG_STAMP_ROOTS:
+        return [
+            Error(
+                "LOG_STAMP_URL is set, and LOG_STAMP_ROOTS is not.",
+                hint="Name the file with the authority's root (PEM).",
+                id="lastmile.E006",
+            )
+        ]
+    return []
 
 
 @register(Tags.database)

@@ -55,6 +55,8 @@ PLACES = [
     ),
     Place("notices", gettext_lazy("Notices"), "bell", count="portal.selectors.notices.unread_count"),
     Place("audit", gettext_lazy("Audit trail"), "shield-check", needs=("audit.read",)),
+    Place("audit-health", gettext_lazy("Audit health"), "shield-check", needs=("systems.manage",), group="administration"),
+    Place("kiosks", gettext_lazy("Kiosks"), "tablet", needs=("items.triage", "systems.manage")),
     Place("units", gettext_lazy("Units"), "network", needs=("people.manage",), group="administration"),
     Place("people", gettext_lazy("People"), "users", needs=("people.manage",), group="administration"),
     Place("systems", gettext_lazy("AI systems"), "bot", needs=("systems.manage",), group="administration"),

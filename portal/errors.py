@@ -6,23 +6,9 @@ caller may not see Http404 or DoesNotExist (404). The rest are here.
 
 from __future__ import annotations
 
-from typing import Any
+from audit.errors import Conflict, DomainError
 
-
-class DomainError(Exception):
-    """A command refused for a reason that a person can act on. `code` is for programs, the message for people."""
-
-    status = 409
-
-    def __init__(self, code: str, message: str, **extra: Any) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.extra = extra
-
-
-class Conflict(DomainError):
-    """The state does not allow this move, or it changed meanwhile (409)."""
+__all__ = ["Conflict", "DomainError", "Forbidden", "TooMany"]
 
 
 class Forbidden(DomainError):

@@ -17,6 +17,7 @@ SCOPES = {
     "events:write": _("send recommendations and outcomes"),
     "gate:read": _("ask the gate who may have the AI"),
     "items:write": _("file feedback"),
+    "widget:sessions": _("let people act in the widget on its own pages"),
     "read": _("read what you may read"),
     "write": _("do what you may do, except sign"),
     "audit:read": _("read the audit trail, where your role may"),
@@ -182,6 +183,25 @@ class SystemKeyForm(KeyForm):
 
 class PersonalKeyForm(KeyForm):
     allowed = PERSONAL_SCOPES
+
+
+class OriginsForm(forms.Form):
+    origins = forms.CharField(
+        label=_("Pages it may be used from"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2, "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("One site a line, such as https://planner.example."),
+    )
+
+    def clean_origins(self) -> list[str]:
+        return [line.strip() for line in str(self.cleaned_data["origins"]).splitlines() if line.strip()]
+
+
+class BrowserKeyForm(OriginsForm):
+    field_order = ("label", "origins", "days")
+
+    label = forms.CharField(label=_("What will use it"), max_length=80)
+    days = forms.IntegerField(label=_("For how many days"), min_value=1, max_value=366, initial=366)
 
 
 def values_of_system(system: AISystem) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """The one mapping from what a service raises to what pages and API answer, and the one place that records refusals.
 
 A command that was refused (403, 409) leaves an attempt entry and nothing else: it is written here, after the rollback, in
-a transaction of its own. Reading and looking around leave nothing.
+a transaction of its own. So does a look that was refused (403); looks that find nothing leave nothing.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,6 +25,12 @@ from portal.errors import DomainError
 logger = logging.getLogger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+# What of an address tells which record was asked for. A person's page is told by their pseudonym.
+_KEPT = frozenset({"pk", "seq", "ref", "slug", "model", "object_id", "kind", "number", "step", "signature", "person", "public_id"})
+_KEPT_VALUE = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_PARAMETER = re.compile(r"<(?:[a-z]+:)?(?P<name>[a-z_]+)>")
 
 
 @dataclass(frozen=True)
@@ -97,14 +105,44 @@ def field_errors(error: ValidationError) -> Iterator[dict[str, str]]:
 
 
 def record_refusal(request: HttpRequest, refusal: Refusal) -> None:
-    """Leave an attempt entry for a refused command of someone who is signed in; never fail the answer because of it."""
-    if request.method in SAFE_METHODS or refusal.status not in {403, 409} or not request.user.is_authenticated:
+    """Leave an attempt entry for what was refused to someone who is signed in; never fail the answer because of it."""
+    recorded = {403} if request.method in SAFE_METHODS else {403, 409}
+    if refusal.status not in recorded or not request.user.is_authenticated:
         return
-    route = request.resolver_match.route if request.resolver_match else ""
     try:
-        audit.refused(f"{request.method} /{route}", code=refusal.code, status=refusal.status, obj=refusal.extra.get("obj"))
+        audit.refused(
+            f"{request.method} /{_asked_for(request)}",
+            code=refusal.code,
+            status=refusal.status,
+            obj=refusal.extra.get("obj"),
+            **_about(request),
+        )
     except Exception:
         logger.exception("A refusal could not be recorded (code %s)", refusal.code)
+
+
+def _asked_for(request: HttpRequest) -> str:
+    """The address as far as it may be kept: the route, with numbers and short names filled in. No token, no query, nobody's name."""
+    if request.resolver_match is None:
+        return ""
+    given = request.resolver_match.kwargs
+
+    def told(found: re.Match[str]) -> str:
+        value = str(given.get(found["name"], ""))
+        return value if found["name"] in _KEPT and _KEPT_VALUE.fullmatch(value) else found[0]
+
+    return _PARAMETER.sub(told, request.resolver_match.route)
+
+
+def _about(request: HttpRequest) -> dict[str, str]:
+    """The record that the address names, where it names one in so many words."""
+    given = request.resolver_match.kwargs if request.resolver_match else {}
+    model, key = str(given.get("model", "")), str(given.get("object_id", ""))
+    try:
+        apps.get_model(model)
+    except (LookupError, ValueError):
+        return {}
+    return {"model": model.lower(), "object_id": key} if _KEPT_VALUE.fullmatch(key) else {}
 
 
 def page(request: HttpRequest, refusal: Refusal) -> HttpResponse:

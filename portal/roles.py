@@ -14,6 +14,10 @@ LEAD, SPONSOR, EXECUTIVE, COMPLIANCE, ADMINISTRATOR = (
 
 PERMISSIONS: dict[str, frozenset[Role]] = {
     "audit.read": frozenset({COMPLIANCE}),
+    "audit.keep": frozenset({COMPLIANCE}),
+    "audit.export": frozenset({COMPLIANCE}),
+    "audit.restore": frozenset({COMPLIANCE}),
+    "audit.review": frozenset({COMPLIANCE}),
     "people.manage": frozenset({ADMINISTRATOR}),
     "systems.manage": frozenset({ADMINISTRATOR}),
     "items.triage": frozenset({LEAD}),
@@ -21,6 +25,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "names.look": frozenset({COMPLIANCE}),
     "events.send": frozenset(),  # programs only, by the scope of their key
     "gate.read": frozenset(),  # programs only, by the scope of their key
+    "widget.open": frozenset(),  # programs only, by the scope of their key
     "pilots.lead": frozenset({LEAD}),
     "requests.read": frozenset({LEAD, SPONSOR, EXECUTIVE, COMPLIANCE}),
     "requests.sign": frozenset({SPONSOR, EXECUTIVE, COMPLIANCE}),

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
 from django.conf import settings
 
 BEAT: dict[str, dict[str, Any]] = {
-    "seal the audit trail": {"task": "audit.seal", "schedule": 5.0, "options": {"expires": 5}},
+    "seal the audit trail": {"task": "audit.seal", "schedule": settings.LOG_SEAL_SECONDS, "options": {"expires": 5}},
+    "make what was sealed searchable": {"task": "audit.index", "schedule": 5.0, "options": {"expires": 5}},
+    "let witnesses cosign the audit trail": {"task": "audit.witness", "schedule": 30.0, "options": {"expires": 30}},
+    "stamp the audit trail with the time": {"task": "audit.stamp", "schedule": 600.0, "options": {"expires": 600}},
+    "make export packs, and delete old ones": {"task": "audit.packs", "schedule": 20.0, "options": {"expires": 20}},
+    "erase whoever was confirmed": {"task": "audit.erase", "schedule": 30.0, "options": {"expires": 30}},
+    "delete what was kept long enough": {"task": "audit.expire", "schedule": crontab(hour=2, minute=20), "options": {"expires": 3600}},
+    "verify the audit trail": {"task": "audit.verify", "schedule": crontab(hour=3, minute=30), "options": {"expires": 3600}},
+    "check the capture of changes": {"task": "audit.check", "schedule": crontab(hour=3, minute=10), "options": {"expires": 3600}},
     "send due notices": {"task": "portal.deliver_notices", "schedule": 10.0, "options": {"expires": 30}},
     "find what is due": {"task": "portal.raise_due", "schedule": 300.0, "options": {"expires": 600}},
     "let anonymous filings in, once a night": {"task": "feedback.admit_intake", "schedule": 600.0, "options": {"expires": 600}},
@@ -18,6 +27,10 @@ BEAT: dict[str, dict[str, Any]] = {
 NOTICE_RULES = [
     "feedback.notices",
     "governance.notices",
+    "portal.keeping_notices",
+    "portal.audit_notices",
+    "portal.checkpoint_notices",
+    "portal.check_notices",
 ]
 
 CELERY: dict[str, Any] = {

@@ -98,6 +98,8 @@ if _database is None:
 DATABASES = {"default": _database, "owner": env.database("DATABASE_OWNER_URL") or _database}
 if _sealer := env.database("DATABASE_SEALER_URL"):
     DATABASES["sealer"] = _sealer
+if _eraser := env.database("DATABASE_ERASER_URL"):
+    DATABASES["eraser"] = _eraser
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "portal.Person"
@@ -197,13 +199,32 @@ LOG_READERS = env.text("LOG_READERS", "hashes")
 LOG_ORIGIN = env.text("LOG_ORIGIN", PUBLIC_URL.partition("://")[2] + "/log")
 LOG_HEAD_FILE = env.text("LOG_HEAD_FILE", "")
 LOG_KEY_FILE = Path(env.text("LOG_KEY_FILE", str(DATA_DIR / "secrets" / "log.key")))
+LOG_SEAL_SECONDS = 5.0
+# Who else vouches for the log, all optional: witnesses ("<verifier key> <address>", by commas), a time stamp authority.
+LOG_WITNESSES = env.words("LOG_WITNESSES")
+LOG_WITNESS_SECONDS = env.integer("LOG_WITNESS_SECONDS", 300)
+LOG_STAMP_URL = env.text("LOG_STAMP_URL")
+LOG_STAMP_ROOTS = env.text("LOG_STAMP_ROOTS")
+# Export packs: where the worker puts them and the web server reads them, and for how many days they stay.
+PACKS_DIR = Path(env.text("PACKS_DIR", str(DATA_DIR / "packs")))
+PACK_DAYS = env.integer("PACK_DAYS", 7)
+# Which erasures were done, outside the database: a restored backup does them again.
+ERASURE_LEDGER_FILE = Path(env.text("ERASURE_LEDGER_FILE", str(DATA_DIR / "secrets" / "erasures.ledger")))
+# Which modules say what a pilot, a request, an item or a person consists of (audit/subjects.py).
+AUDIT_SUBJECTS = ["governance.subjects", "feedback.subjects", "portal.subjects"]
+# Which modules say what erasure and retention do with their tables (audit/keeping/rules.py), who confirms passwords,
+# and who keeps the answers of calls that are repeated (audit/api/once.py).
+AUDIT_KEEPING = ["audit.keeping.own_rules", "portal.keeping", "feedback.keeping", "governance.keeping"]
+AUDIT_STEP_UP = "portal.stepup"
+AUDIT_MAILED = "portal.checkpoint_notices.was_mailed"
+AUDIT_ONCE = "portal.api.idempotency"
 
 BROKER_URL = env.text("BROKER_URL", "redis://127.0.0.1:6379/0")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "portal.api.authentication.KeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "portal.api.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["portal.permissions.Allowed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -12,13 +12,14 @@ from rest_framework.request import Request
 
 from audit import services as audit
 from audit.context import become
+from portal.models import ApiKey
 from portal.selectors.keys import key_of
 from portal.services.keys import note_use
 
 if TYPE_CHECKING:
     import uuid
 
-    from portal.models import AISystem, ApiKey, Person
+    from portal.models import AISystem, Person
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Program:
         return False
 
 
+def program(system: AISystem) -> Program:
+    return Program(system=system, actor=audit.system_actor(f"system:{system.slug}"))
+
+
 class KeyAuthentication(BaseAuthentication):
     """Signs in by key; sets `request.auth` to the ApiKey and `request.user` to the person or a Program."""
 
@@ -52,8 +57,10 @@ class KeyAuthentication(BaseAuthentication):
         key = key_of(parts[1].decode("latin-1"))
         if key is None:
             raise AuthenticationFailed("This key is unknown, expired or revoked.", code="key_invalid")
+        if key.kind == ApiKey.Kind.BROWSER:
+            raise AuthenticationFailed("This key is for pages: it works on /api/v1/widget alone.", code="key_invalid")
         note_use(key)
-        user = key.person or (self._program(key.system) if key.system else None)
+        user = key.person or (program(key.system) if key.system else None)
         if user is None:
             raise AuthenticationFailed("This key is bound to nothing.", code="key_invalid")
         become(user.pk)
@@ -61,11 +68,17 @@ class KeyAuthentication(BaseAuthentication):
         request._request.user = user  # type: ignore[assignment]
         return user, key
 
-    def _program(self, system: AISystem) -> Program:
-        return Program(system=system, actor=audit.system_actor(f"system:{system.slug}"))
-
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class BrowserAuthentication(SessionAuthentication):
+    """The session of a page's own script, with its token in `X-CSRFToken`."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        """The check reads the body for a form's token; read it whole before, since `idempotent` needs it afterwards."""
+        _read = request._request.body
+        super().enforce_csrf(request._request)  # type: ignore[arg-type]
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -79,7 +92,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = SessionAuthentication
+    target_class = BrowserAuthentication
     name = "session"
     priority = 1
 

@@ -56,9 +56,11 @@ class VersionIn(serializers.Serializer[Any]):
 
 
 class KeyOut(serializers.Serializer[ApiKey]):
+    kind = serializers.ChoiceField(choices=ApiKey.Kind.choices)
     prefix = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field, over Field.label
     scopes = serializers.ListField(child=serializers.CharField())
+    origins = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
@@ -67,7 +69,14 @@ class KeyOut(serializers.Serializer[ApiKey]):
 
 class KeyIn(serializers.Serializer[Any]):
     label = serializers.CharField(max_length=80)  # type: ignore[assignment]  # a field, over Field.label
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=keys.SYSTEM_SCOPES))
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=keys.SYSTEM_SCOPES), required=False, default=list, help_text="What a program may do with it."
+    )
+    origins = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        help_text="Instead of scopes: the key is for the widget, on pages of these sites alone.",
+    )
     days = serializers.IntegerField(required=False, min_value=1, max_value=366)
 
 
@@ -147,5 +156,10 @@ class Keys(OfSystem):
         system = self.system(request, slug)
         given = KeyIn(data=request.data)
         given.is_valid(raise_exception=True)
-        issued = keys.issue(actor=person_of(request), system=system, **given.validated_data)
+        values = given.validated_data
+        if "origins" in values:
+            values.pop("scopes")
+            issued = keys.issue_for_browser(actor=person_of(request), system=system, **values)
+        else:
+            issued = keys.issue(actor=person_of(request), system=system, **values)
         return Response({"key": issued.text, **KeyOut(issued.key).data}, status=201)

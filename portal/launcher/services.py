@@ -11,8 +11,8 @@ from portal.launcher.postgres import DATABASE, Postgres
 from portal.launcher.processes import Child, Launcher
 from portal.launcher.valkey import Valkey
 
-# Only who needs a secret gets it: the web process can neither migrate nor seal nor read the log's key.
-PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_SEALER_URL", "LOG_KEY_FILE")
+# Only who needs a secret gets it: the web process can neither migrate nor seal nor erase nor read the log's key.
+PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_SEALER_URL", "DATABASE_ERASER_URL", "LOG_KEY_FILE", "ERASURE_LEDGER_FILE")
 
 
 def given(name: str) -> str:
@@ -75,21 +75,27 @@ class Services:
         if self.valkey:
             basis["BROKER_URL"] = self.valkey.url
         basis |= extra
-        privileged = {name: given(name) for name in PRIVILEGED if given(name) and name != "LOG_KEY_FILE"}
+        privileged = {name: given(name) for name in PRIVILEGED if given(name) and not name.endswith("_FILE")}
         owner = given("DATABASE_OWNER_URL") or given("DATABASE_URL")
         if self.postgres:
             basis["DATABASE_URL"] = self.url("lm_app")
             owner = self.url("lm_owner")
-            privileged = {"DATABASE_OWNER_URL": owner, "DATABASE_SEALER_URL": self.url("lm_sealer")}
+            privileged = {
+                "DATABASE_OWNER_URL": owner,
+                "DATABASE_SEALER_URL": self.url("lm_sealer"),
+                "DATABASE_ERASER_URL": self.url("lm_eraser"),
+            }
         key_file = os.environ.get("LOG_KEY_FILE", "")
         if not key_file:
             self.data.secret("log.key", base64_of=32)
             key_file = str(self.data.secrets / "log.key")
         key = {"LOG_KEY_FILE": key_file}
-        sealer = {name: value for name, value in privileged.items() if name == "DATABASE_SEALER_URL"}
+        if ledger := os.environ.get("ERASURE_LEDGER_FILE"):
+            key["ERASURE_LEDGER_FILE"] = ledger
+        background = {name: value for name, value in privileged.items() if name != "DATABASE_OWNER_URL"}
         return Environments(
             web=basis,
-            worker=basis | key | sealer,
+            worker=basis | key | background,
             owner={name: value for name, value in basis.items() if name != "DATABASE_URL_FILE"} | {"DATABASE_URL": owner},
             command=basis | key | privileged,
         )

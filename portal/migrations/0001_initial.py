@@ -8,7 +8,7 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
-import audit.operations
+import audit.capture.operations
 
 
 class Migration(migrations.Migration):
@@ -173,8 +173,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical unit",
                 "verbose_name_plural": "historical units",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -230,8 +230,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical role assignment",
                 "verbose_name_plural": "historical role assignments",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -267,8 +267,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical person",
                 "verbose_name_plural": "historical persons",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -333,8 +333,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical AI system",
                 "verbose_name_plural": "historical AI systems",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -488,8 +488,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical API key",
                 "verbose_name_plural": "historical API keys",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="portal_hist_id_50840f_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -522,8 +522,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical system version",
                 "verbose_name_plural": "historical system versions",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="portal_hist_id_04f011_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -610,7 +610,7 @@ class Migration(migrations.Migration):
             model_name="historicalaisystem",
             index=models.Index(fields=["id", "-history_date", "-history_id"], name="portal_hist_id_2ef2bd_idx"),
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="AISystem",
             columns=[
                 "id",
@@ -626,7 +626,7 @@ class Migration(migrations.Migration):
                 "retired_on",
             ],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="ApiKey",
             columns=[
                 "id",
@@ -641,20 +641,22 @@ class Migration(migrations.Migration):
                 "expires_at",
                 "revoked_at",
             ],
+            data_class="person",
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Person",
             columns=["id", "staff_number", "name", "email", "unit_id", "is_active", "joined_on", "left_on", "wants_mail"],
+            data_class="person",
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="RoleAssignment",
             columns=["id", "person_id", "role", "unit_id", "starts_on", "ends_on"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="SystemVersion",
             columns=["id", "system_id", "label", "notes", "deployed_at"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Unit",
             columns=["id", "parent_id", "slug", "name", "path", "time_zone", "country", "subdivision"],
         ),

@@ -54,7 +54,7 @@ class Person(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
-    history = Versions(excluded_fields=["password", "password_chosen_by_holder", "last_login"])
+    history = Versions(excluded_fields=["password", "password_chosen_by_holder", "last_login"], data_class="person")
     objects = PersonManager()
 
     class Meta:

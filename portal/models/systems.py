@@ -104,7 +104,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
-    history = Versions(excluded_fields=["digest", "last_used_at"])
+    history = Versions(excluded_fields=["digest", "last_used_at"], data_class="person")
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:

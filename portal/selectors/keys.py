@@ -1,4 +1,4 @@
-"""Find a key by what a program sends."""
+"""Find a key by what a program or a page sends."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def key_of(text: str) -> ApiKey | None:
     if key.person is not None and not key.person.is_active:
         return None
     return key
+
+
+def browser_key_of(text: str, origin: str) -> ApiKey | None:
+    """The live browser key that `text` is, or None; also None for a page of another origin than those it is bound to."""
+    key = key_of(text)
+    return key if key is not None and key.kind == ApiKey.Kind.BROWSER and origin in key.origins else None
+
+
+def is_host(origin: str) -> bool:
+    """Whether pages of `origin` may ask this portal anything at all: some live browser key is bound to it."""
+    return bool(origin) and ApiKey.objects.live(clock.now()).filter(kind=ApiKey.Kind.BROWSER, origins__contains=[origin]).exists()

@@ -40,3 +40,9 @@ def found(people: QuerySet[Person], *, text: str = "", unit: Unit | None = None,
     if unit is not None:
         people = people.filter(unit__path__startswith=unit.path)
     return people.filter(is_active=not left)
+
+
+def holders_anywhere(role: str) -> QuerySet[Person]:
+    """Active people who hold `role` over any unit today."""
+    held = RoleAssignment.objects.in_force(clock.now().date()).filter(role=role)
+    return Person.objects.filter(is_active=True, pk__in=held.values("person_id")).order_by("name", "pk")

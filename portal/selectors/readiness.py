@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from audit.keeping.restores import unverified
 from audit.selectors import seal_lag
 
 SEAL_LAG_WARNING = 120.0
@@ -26,6 +27,8 @@ def readiness() -> dict[str, Any]:
         parts["database"] = parts["migrations"] = "unreachable"
     if parts["database"] == "ok" and parts["migrations"] == "ok":
         parts["seal_lag_seconds"] = seal_lag()
+        if unverified():
+            parts["database"] = "restored, not verified"
     if parts["database"] != "ok" or parts["migrations"] != "ok":
         status = "down"
     elif parts["broker"] != "ok" or parts["seal_lag_seconds"] > SEAL_LAG_WARNING:

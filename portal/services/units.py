@@ -30,7 +30,7 @@ def create(
             require_over(actor, "people.manage", None)
         unit = Unit(name=name, slug=slug, parent=parent, time_zone=time_zone or "UTC", country=country, subdivision=subdivision)
         unit.path = f"{parent.path if parent else '/'}{slug}/"
-        _check(unit)
+        check(unit)
         unit.save()
     return unit
 
@@ -41,7 +41,7 @@ def change(unit: Unit, *, actor: Person, name: str, time_zone: str, country: str
         unit = Unit.objects.select_for_update().get(pk=unit.pk)
         require_over(actor, "people.manage", unit)
         unit.name, unit.time_zone, unit.country, unit.subdivision = name, time_zone, country, subdivision
-        _check(unit)
+        check(unit)
         unit.save()
     return unit
 
@@ -60,14 +60,14 @@ def move(unit: Unit, *, actor: Person, parent: Unit | None) -> Unit:
         if old == new:
             return unit
         unit.parent, unit.path = parent, new
-        _check(unit)
+        check(unit)
         Unit.objects.filter(pk=unit.pk).update(parent=parent)
         Unit.objects.filter(path__startswith=old).update(path=Concat(Value(new), Substr(F("path"), len(old) + 1)))
         unit.refresh_from_db()
     return unit
 
 
-def _check(unit: Unit) -> None:
+def check(unit: Unit) -> None:
     """Raises ValidationError with the field that needs changing."""
     wrong: dict[str, ValidationError] = {}
     if unit.time_zone not in zoneinfo.available_timezones():

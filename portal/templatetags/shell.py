@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -140,9 +141,28 @@ def field_words(name: str) -> str:
 
 @register.filter
 def recorded(value: str) -> str:
-    """A recorded value as people read it: an instant to the second, anything else as it is."""
+    """A recorded value as people read it: an instant to the second, a plain list by commas, anything else as it is."""
     found = _INSTANT.fullmatch(value)
-    return f"{found[1]} {found[2]} UTC" if found else value
+    if found:
+        return f"{found[1]} {found[2]} UTC"
+    return _listed(value) if value.startswith("[") else value
+
+
+def _listed(value: str) -> str:
+    """A JSON list of texts, numbers or ranges of numbers (`[[3, 7], [9, 9]]` is "3 to 7, 9"); any other text as it is."""
+    try:
+        items = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    told = []
+    for one in items if isinstance(items, list) else [None]:
+        if isinstance(one, (str, int)) and not isinstance(one, bool):
+            told.append(str(one))
+        elif isinstance(one, list) and len(one) == 2 and all(type(end) is int for end in one):
+            told.append(str(one[0]) if one[0] == one[1] else _("%(first)s to %(last)s") % {"first": one[0], "last": one[1]})
+        else:
+            return value
+    return ", ".join(told) or "–"
 
 
 @register.inclusion_tag("components/bar.html")

@@ -22,6 +22,12 @@
     }
   });
 
+  // Whoever signs out leaves no filing page of theirs behind for the next person.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.action?.endsWith("/account/sign-out") || !window.caches) return;
+    caches.keys().then((names) => names.filter((name) => name.startsWith("lastmile ")).forEach((name) => caches.delete(name)));
+  });
+
   // A second tap on a slow line must not send a form twice.
   document.addEventListener("submit", (event) => {
     const form = event.target;
