@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,6 +13,9 @@ from feedback import workflow
 from feedback.models import Item
 from feedback.models.recommendations import Reason
 from feedback.selectors.items import systems_to_tell_about
+from feedback.selectors.kiosks import units_kept_by
+from feedback.services.kiosks import KINDS as KIOSK_KINDS
+from portal.forms import Scoped, UnitChoice
 from portal.models import AISystem, Person
 from portal.widgets import ChoiceCards
 
@@ -63,6 +67,13 @@ class ItemForm(forms.Form):
         required=False,
         help_text=_("If you choose neither, a concern is confidential and anything else carries your name."),
     )
+    on_behalf = forms.CharField(
+        label=_("Their staff number"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        help_text=_("It carries their name, and yours as who wrote it down. They are told and may withdraw it."),
+    )
     recommendation = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, person: Person, fixed: AISystem | None = None, **kwargs: Any) -> None:
@@ -97,6 +108,81 @@ class AnonymousForm(forms.Form):
         choice.choices = list(AISystem.objects.filter(retired_on=None).order_by("name").values_list("slug", "name"))
         if not self.is_bound:
             self.initial.setdefault("id", uuid.uuid4())
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the kiosk's large buttons."""
+
+    kind: str
+    word: Any
+    icon: str
+
+
+_TILE_ICONS = {
+    Item.Kind.WRONG_ANSWER: "circle-x",
+    Item.Kind.FRICTION: "hand",
+    Item.Kind.PROBLEM: "triangle-alert",
+    Item.Kind.IDEA: "lightbulb",
+    Item.Kind.PRAISE: "thumbs-up",
+}
+
+
+def kiosk_tiles() -> list[Tile]:
+    """In the order in which they stand."""
+    names = dict(KINDS)
+    return [Tile(kind, names[kind], _TILE_ICONS[kind]) for kind in KIOSK_KINDS]
+
+
+class KioskFilingForm(forms.Form):
+    """One sentence at a kiosk. The device neither suggests nor remembers what was typed."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput)
+    kind = forms.CharField(widget=forms.HiddenInput)
+    text = words(_("What should be known?"), rows=3)
+    staff_number = forms.CharField(
+        label=_("Your staff number"),
+        max_length=40,
+        required=False,
+        help_text=_("Left empty, nobody knows who you are. With it, your name stands on it, and you are told of the answer."),
+    )
+
+    def __init__(self, *args: Any, staff_numbers: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not staff_numbers:
+            del self.fields["staff_number"]
+        for field in self.fields.values():
+            field.widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+        if not self.is_bound:
+            self.initial["id"] = uuid.uuid4()
+
+
+class EnrolForm(forms.Form):
+    code = forms.CharField(
+        label=_("One-time code"),
+        max_length=40,
+        help_text=_("Eight letters and digits, from the kiosk's page. It works once, for half an hour."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+    )
+
+
+class KioskForm(Scoped):
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("Where it stands, such as Line 4 or Coffee machine, second floor."))
+    unit = UnitChoice(label=_("Unit"))
+    system = SystemField(label=_("About"), queryset=AISystem.objects.none(), empty_label=None, to_field_name="slug")
+    staff_numbers = forms.BooleanField(
+        label=_("People may also give their staff number"),
+        required=False,
+        help_text=_("Nobody checks it, so the person is told and may withdraw what was said. Otherwise the kiosk is nameless."),
+    )
+
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, person=person, **kwargs)
+        unit, system = self.fields["unit"], self.fields["system"]
+        assert isinstance(unit, forms.ModelChoiceField)
+        assert isinstance(system, forms.ModelChoiceField)
+        unit.queryset = units_kept_by(person)
+        system.queryset = systems_to_tell_about(person).select_related("unit")
 
 
 class ReceiptForm(forms.Form):
@@ -134,6 +220,34 @@ class MoveForm(forms.Form):
         # All of them are valid input, so that the service can say which move is not allowed; the page offers those that are.
         choice.choices = [(name, names[name]) for name in workflow.STATUSES]
         choice.widget.choices = [(name, names[name]) for name in workflow.moves_from(item.status)]
+
+
+class CommentForm(forms.Form):
+    text = words(
+        _("Your comment"), rows=2, help_text=_("Everyone who can see the item reads it. @ and a staff number tells that colleague.")
+    )
+
+
+class NoteForm(forms.Form):
+    text = words(_("Your note"), rows=2, help_text=_("Only those who answer for this item read it."))
+
+
+class EditForm(forms.Form):
+    text = words(_("Your words"), rows=5)
+
+
+class VerdictForm(forms.Form):
+    fixed = forms.ChoiceField(choices=[("yes", _("Yes")), ("no", _("No"))])
+    words = words(_("What is still wrong? You may leave this out."), rows=2, required=False)
+
+
+class MergeForm(forms.Form):
+    into = forms.CharField(label=_("It says the same as"), max_length=20, widget=forms.TextInput(attrs={"placeholder": "FB-12"}))
+    reason = words(_("Why they are one"), rows=2, help_text=_("Everybody who spoke on this item reads it."))
+
+
+class PartForm(forms.Form):
+    words = words(_("Why they are two again"), rows=2)
 
 
 class NameForm(forms.Form):

@@ -29,6 +29,16 @@ def is_author(person: Person, item: Item) -> bool:
     return confidential is not None and confidential.person_id == person.pk
 
 
+def filed_by_another(item: Item) -> bool:
+    """Somebody else put it here in the author's name, or whoever stood at a kiosk with their staff number."""
+    return item.author_id is not None and (item.proxy_id is not None or item.channel == Item.Channel.KIOSK)
+
+
 def may_look_at_name(person: Person, item: Item) -> bool:
     """Ask who filed a confidential item: compliance over its unit."""
     return item.identity == Item.Identity.CONFIDENTIAL and person.has_perm("names.look", item.unit)
+
+
+def may_comment(person: Person, item: Item) -> bool:
+    """Everyone who sees the item, except on a board that keeps comments to some. A confidential author replies instead."""
+    return not (item.identity != Item.Identity.NAMED and is_author(person, item))

@@ -20,12 +20,12 @@ def digest_of(code: str, *, pepper: bytes) -> bytes:
     return hmac.digest(pepper, b"receipt:" + code.encode(), "sha256")
 
 
-def read(typed: str) -> str | None:
+def read(typed: str, *, length: int = LENGTH) -> str | None:
     """The code in what a person typed (any case, spaces, hyphens, O for 0), or None when it cannot be one."""
     code = "".join(typed.upper().split()).replace("-", "").translate(_READ_AS)
-    return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
+    return code if len(code) == length and set(code) <= set(ALPHABET) else None
 
 
 def spaced(code: str) -> str:
     """`ABCD-EFGH-...` for reading aloud and writing down."""
-    return "-".join(code[place : place + 4] for place in range(0, LENGTH, 4))
+    return "-".join(code[place : place + 4] for place in range(0, len(code), 4))

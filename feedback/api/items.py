@@ -14,17 +14,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback.api import shapes
+from feedback.models import Item
 from feedback.policies import is_author
 from feedback.selectors.directory import directory_of
 from feedback.selectors.items import SORTS, box, filtered, of_ref
-from feedback.services import answers, items, voices
+from feedback.selectors.search import matching, similar
+from feedback.services import answers, items, standing_in, voices
 from portal.api.idempotency import ONCE, idempotent
 from portal.api.pagination import PAGE, listing, page_of
 from portal.models import AISystem, Person
 from portal.permissions import Allowed, person_of
 
 FILTERS = [
-    *(OpenApiParameter(name, str) for name in ("kind", "status", "severity", "system", "unit", "open", "mine", "waiting")),
+    *(OpenApiParameter(name, str) for name in ("q", "kind", "status", "severity", "system", "unit", "open", "mine", "waiting")),
     OpenApiParameter("sort", str, enum=list(SORTS)),
     *PAGE,
 ]
@@ -42,6 +44,7 @@ class Items(APIView):
     def get(self, request: Request) -> Response:
         order = SORTS.get(request.query_params.get("sort", "new"), SORTS["new"])
         rows = filtered(box(person_of(request)), request.query_params.dict(), person=person_of(request))
+        rows = matching(rows, request.query_params.get("q", ""))
         return listing(request, rows, order=order, render=shapes.item)
 
     @extend_schema(operation_id="items_file", parameters=ONCE, request=shapes.ItemIn, responses={201: shapes.ItemWhole})
@@ -51,6 +54,12 @@ class Items(APIView):
         shape.is_valid(raise_exception=True)
         given: dict[str, Any] = shape.validated_data
         person, system = _filer(request, given)
+        if colleague := _colleague(request, given):
+            about = {name: given[name] for name in ("kind", "text")} | {"severity": given.get("severity", "")}
+            made = standing_in.file_for(proxy=person, staff_number=colleague, system=system, **about)
+            return Response(
+                shapes.whole_item(of_ref(person, made.ref), person), status=201, headers={"Location": f"/api/v1/items/{made.ref}"}
+            )
         made = items.file(
             actor=person,
             system=system,
@@ -60,7 +69,23 @@ class Items(APIView):
             severity=given.get("severity", ""),
             recommendation_uid=given.get("recommendation", ""),
         )
-        return Response(shapes.whole_item(of_ref(person, made.ref)), status=201, headers={"Location": f"/api/v1/items/{made.ref}"})
+        return Response(shapes.whole_item(of_ref(person, made.ref), person), status=201, headers={"Location": f"/api/v1/items/{made.ref}"})
+
+
+class SimilarItems(APIView):
+    """What others said that is like `text`, nearest first, closed ones with their answer. POST, so that no log keeps the text."""
+
+    permission_classes = (Allowed,)
+    needs: tuple[str, ...] = ()
+    scopes = {"POST": "read"}
+
+    @extend_schema(operation_id="items_similar", request=shapes.WordsIn, responses=shapes.SimilarOut(many=True))
+    def post(self, request: Request) -> Response:
+        shape = shapes.WordsIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        return Response(
+            [{**shapes.item(one.item), "answer": one.answer} for one in similar(person_of(request), shape.validated_data["text"])]
+        )
 
 
 class OneItem(APIView):
@@ -70,7 +95,7 @@ class OneItem(APIView):
 
     @extend_schema(operation_id="items_read", responses=shapes.ItemWhole)
     def get(self, request: Request, ref: str) -> Response:
-        return Response(shapes.whole_item(of_ref(person_of(request), ref)))
+        return Response(shapes.whole_item(of_ref(person_of(request), ref), person_of(request)))
 
 
 class ItemVoice(APIView):
@@ -119,7 +144,17 @@ class ItemStatus(APIView):
         shape.is_valid(raise_exception=True)
         given: dict[str, Any] = shape.validated_data
         answers.move(of_ref(person_of(request), ref), actor=person_of(request), to=given["status"], words=given["words"])
-        return Response(shapes.whole_item(of_ref(person_of(request), ref)))
+        return Response(shapes.whole_item(of_ref(person_of(request), ref), person_of(request)))
+
+
+def _colleague(request: Request, given: dict[str, Any]) -> str:
+    """For whom a person files, when not for themselves. Raises ValidationError for what cannot be filed for another."""
+    if not isinstance(request.user, Person) or not given.get("person", "").strip():
+        return ""
+    if given.get("identity") == Item.Identity.CONFIDENTIAL or given.get("recommendation"):
+        message = _("For a colleague: with their name, and about no recommendation of yours.")
+        raise ValidationError({"person": ValidationError(message, code="named_only")})
+    return str(given["person"])
 
 
 def _filer(request: Request, given: dict[str, Any]) -> tuple[Person, AISystem]:

@@ -9,13 +9,19 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from feedback.models import Item, Outcome, Recommendation, Reply
+from feedback.policies import may_answer
 from feedback.selectors.items import Happening, timeline
 from portal import clock
+from portal.models import Person
 
 
 class ItemIn(serializers.Serializer[Any]):
     system = serializers.CharField(help_text="The AI system's slug.")
-    person = serializers.CharField(required=False, max_length=120, help_text="From a system's key: staff number or e-mail of who says it.")
+    person = serializers.CharField(
+        required=False,
+        max_length=120,
+        help_text="From a system's key: staff number or e-mail of who says it. From a person: the colleague's that they file for.",
+    )
     kind = serializers.CharField()
     text = serializers.CharField(allow_blank=True, trim_whitespace=False)
     identity = serializers.CharField(required=False, help_text="named or confidential; a concern is confidential unless you say named.")
@@ -32,11 +38,47 @@ class MoveIn(serializers.Serializer[Any]):
     words = serializers.CharField(allow_blank=True, help_text="Everyone who cares about the item is told these.")
 
 
+class CommentIn(WordsIn):
+    internal = serializers.BooleanField(required=False, default=False, help_text="A note for those who answer, and for nobody else.")
+
+
+class FollowIn(serializers.Serializer[Any]):
+    choice = serializers.CharField(help_text="follow, mute or neither.")
+
+
+class VerdictIn(serializers.Serializer[Any]):
+    fixed = serializers.BooleanField(help_text="Did this fix it for you? false reopens the item.")
+    words = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class VerdictOut(serializers.Serializer[Any]):
+    ref = serializers.CharField()
+    fixed = serializers.BooleanField()
+    status = serializers.CharField()
+
+
+class MergeIn(serializers.Serializer[Any]):
+    into = serializers.CharField(help_text="The item that it becomes part of.")
+    reason = serializers.CharField(allow_blank=True)
+
+
+class PartIn(serializers.Serializer[Any]):
+    words = serializers.CharField(allow_blank=True)
+
+
+class EditOut(serializers.Serializer[Any]):
+    what = serializers.CharField()
+    at = serializers.DateTimeField()
+    text = serializers.CharField()
+
+
 class ReplyOut(serializers.Serializer[Reply]):
+    id = serializers.IntegerField()
     side = serializers.CharField()
     writer = serializers.CharField(allow_null=True)
     text = serializers.CharField()
     at = serializers.DateTimeField()
+    edited_at = serializers.DateTimeField(allow_null=True)
 
 
 class ItemOut(serializers.Serializer[Item]):
@@ -55,10 +97,19 @@ class ItemOut(serializers.Serializer[Item]):
     late = serializers.BooleanField()
     voices = serializers.IntegerField()
     my_voice = serializers.BooleanField()
+    people = serializers.IntegerField(help_text="The author, the voices, and who came with merged items.")
+    merged_into = serializers.CharField(allow_null=True)
+    edited_at = serializers.DateTimeField(allow_null=True)
     recommendation = serializers.JSONField(allow_null=True)
 
 
+class SimilarOut(ItemOut):
+    answer = serializers.CharField(allow_blank=True)
+
+
 class ItemWhole(ItemOut):
+    proxy = serializers.CharField(allow_null=True, help_text="Who filed it in the author's name.")
+    channel = serializers.CharField()
     replies = ReplyOut(many=True)
     history = serializers.ListField(child=serializers.DictField())
 
@@ -87,21 +138,29 @@ def item(row: Item) -> dict[str, Any]:
         "late": row.is_late(clock.now().date()),
         "voices": row.voice_count,
         "my_voice": getattr(row, "has_my_voice", False),
+        "people": row.people,
+        "merged_into": f"FB-{row.merged_into_id}" if row.merged_into_id else None,
+        "edited_at": row.edited_at,
         "recommendation": row.about,
     }
 
 
-def whole_item(row: Item) -> dict[str, Any]:
-    """The same with its replies and moves, oldest first."""
+def whole_item(row: Item, reader: Person) -> dict[str, Any]:
+    """The same with its replies and moves, oldest first. Notes are for those who answer."""
+    notes = may_answer(reader, row)
+    replies = row.replies.select_related("writer")
     return {
         **item(row),
-        "replies": [reply(one) for one in row.replies.select_related("writer")],
-        "history": [happening(one) for one in reversed(timeline(row))],
+        "proxy": row.proxy.name if row.proxy else None,
+        "channel": row.channel,
+        "replies": [reply(one) for one in (replies if notes else replies.exclude(side=Reply.Side.NOTE))],
+        "history": [happening(one) for one in reversed(timeline(row, notes=notes))],
     }
 
 
 def reply(row: Reply) -> dict[str, Any]:
-    return {"side": row.side, "writer": row.writer.name if row.writer else None, "text": row.text, "at": row.at}
+    writer = row.writer.name if row.writer else None
+    return {"id": row.pk, "side": row.side, "writer": writer, "text": row.text, "at": row.at, "edited_at": row.edited_at}
 
 
 def happening(row: Happening) -> dict[str, Any]:

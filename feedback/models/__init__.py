@@ -3,6 +3,8 @@
 from feedback.models.anonymous import AdmissionNight, Intake, IntakeReply, Receipt
 from feedback.models.events import Event, EventBatch
 from feedback.models.items import Item, ItemAuthor, Reply, StatusChange, Voice
+from feedback.models.joining import Follow, Mention, Merge, Verdict
+from feedback.models.places import Kiosk
 from feedback.models.recommendations import Flag, Outcome, Recommendation
 
 __all__ = [
@@ -10,14 +12,19 @@ __all__ = [
     "Event",
     "EventBatch",
     "Flag",
+    "Follow",
     "Intake",
     "IntakeReply",
     "Item",
     "ItemAuthor",
+    "Kiosk",
+    "Mention",
+    "Merge",
     "Outcome",
     "Receipt",
     "Recommendation",
     "Reply",
     "StatusChange",
+    "Verdict",
     "Voice",
 ]

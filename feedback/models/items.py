@@ -6,12 +6,13 @@ import datetime as dt
 import re
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex, GistIndex, OpClass
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from audit.history import Versions
-from feedback import workflow
+from feedback import searching, workflow
 from portal.models import AISystem, Person, Role, Unit
 
 REF = re.compile(r"FB-([1-9][0-9]{0,17})", re.IGNORECASE)
@@ -82,6 +83,12 @@ class Item(models.Model):
         HIGH = "high", _("High")
         SERIOUS = "serious", _("Serious")
 
+    class Channel(models.TextChoices):
+        PAGE = "page", _("Page")
+        KIOSK = "kiosk", _("Kiosk")
+        WIDGET = "widget", _("Inside the AI's own screen")
+        API = "api", _("Program")
+
     system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="items")
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="items")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -97,9 +104,16 @@ class Item(models.Model):
     recommendation = models.ForeignKey("feedback.Recommendation", null=True, blank=True, on_delete=models.PROTECT, related_name="items")
     about = models.JSONField(null=True, blank=True, help_text="The recommendation as it stood at filing.")
     voice_count = models.PositiveIntegerField(default=0)
+    carried_count = models.PositiveIntegerField(default=0, help_text="People who came with a merged item and gave no name.")
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
+    proxy = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Who filed it on the author's behalf."
+    )
+    channel = models.CharField(max_length=8, choices=Channel.choices, default=Channel.PAGE)
+    edited_at = models.DateTimeField(null=True, blank=True)
     moved_at = models.DateTimeField(help_text="The last reply, status or filing: what `stale` sorts by.")
 
-    history = Versions(excluded_fields=["voice_count", "moved_at"])
+    history = Versions(excluded_fields=["voice_count", "carried_count", "moved_at"], data_class="feedback")
     objects = ItemQuerySet.as_manager()
 
     class Meta:
@@ -114,6 +128,7 @@ class Item(models.Model):
             ),
             models.CheckConstraint(name="item_confidential_unlinked", condition=~Q(identity="confidential") | Q(recommendation=None)),
             models.CheckConstraint(name="item_says_something", condition=~Q(text="")),
+            models.CheckConstraint(name="item_proxy_of_named", condition=Q(proxy=None) | Q(identity="named")),
         ]
         indexes = [
             models.Index(fields=["-voice_count", "-id"], name="item_reach"),
@@ -121,6 +136,8 @@ class Item(models.Model):
             models.Index(fields=["system", "-id"], name="item_of_system"),
             models.Index(fields=["status", "-id"], name="item_status"),
             models.Index(fields=["reply_due", "id"], name="item_waiting", condition=Q(answered_at=None)),
+            GinIndex(searching.vector(), name="item_words"),
+            GistIndex(OpClass("text", name="gist_trgm_ops(siglen=64)"), name="item_letters"),
         ]
 
     def __str__(self) -> str:
@@ -132,8 +149,8 @@ class Item(models.Model):
 
     @property
     def people(self) -> int:
-        """How many said it: the author, and everyone who added a voice."""
-        return self.voice_count + 1
+        """How many said it: the author, everyone who added a voice, and the nameless authors of merged items."""
+        return self.voice_count + self.carried_count + 1
 
     @property
     def is_open(self) -> bool:
@@ -169,7 +186,7 @@ class Voice(models.Model):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="voices")
     at = models.DateTimeField()
 
-    history = Versions()
+    history = Versions(data_class="feedback")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "person"], name="one_voice_a_person")]
@@ -179,7 +196,8 @@ class Voice(models.Model):
 
 
 class Reply(models.Model):
-    """Words on an item. An answer comes from someone who answers for the system; the author of an item may reply too.
+    """Words on an item. An answer comes from someone who answers for the system; the author of an item may reply too, and
+    others comment. A note is read by those who answer alone.
 
     `writer` is empty for a reply of a confidential or anonymous author.
     """
@@ -187,21 +205,24 @@ class Reply(models.Model):
     class Side(models.TextChoices):
         ANSWER = "answer", _("Answer")
         AUTHOR = "author", _("From who filed it")
+        COMMENT = "comment", _("Comment")
+        NOTE = "note", _("Internal note")
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="replies")
     side = models.CharField(max_length=8, choices=Side.choices)
     writer = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="replies")
     text = models.TextField(max_length=4000)
     at = models.DateTimeField()
+    edited_at = models.DateTimeField(null=True, blank=True)
 
-    history = Versions()
+    history = Versions(data_class="feedback")
 
     class Meta:
         verbose_name_plural = "replies"
         ordering = ["at", "id"]
         constraints = [
             models.CheckConstraint(name="reply_says_something", condition=~Q(text="")),
-            models.CheckConstraint(name="reply_answer_signed", condition=~Q(side="answer") | Q(writer__isnull=False)),
+            models.CheckConstraint(name="reply_answer_signed", condition=Q(side="author") | Q(writer__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -209,16 +230,19 @@ class Reply(models.Model):
 
 
 class StatusChange(models.Model):
-    """A move of an item, with the words that everyone who cares about it is told."""
+    """A move of an item, with the words that everyone who cares about it is told.
+
+    `by` is empty where a confidential or anonymous author said that it was not fixed.
+    """
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="status_changes")
     from_status = models.CharField(max_length=12, choices=Item.Status.choices)
     to_status = models.CharField(max_length=12, choices=Item.Status.choices)
     words = models.TextField(max_length=4000)
-    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
-    history = Versions()
+    history = Versions(data_class="feedback")
 
     class Meta:
         ordering = ["at", "id"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from feedback.models import Item, Reply, StatusChange, Voice
 from feedback.models.items import ItemQuerySet
@@ -84,36 +86,69 @@ def answerers(item: Item, day: dt.date) -> list[Person]:
 
 @dataclass(frozen=True)
 class Happening:
-    """One line of an item's timeline."""
+    """One line of an item's timeline. `reply` is the number of the words that their writer may change."""
 
     at: dt.datetime
     what: str
     who: str
     words: str
     is_answer: bool
+    reply: int | None = None
+    side: str = ""
+    writer: uuid.UUID | None = None
+    edited_at: dt.datetime | None = None
 
 
-def timeline(item: Item) -> list[Happening]:
-    """Replies and moves, newest first: two queries."""
+_WHAT = {
+    Reply.Side.ANSWER: gettext_lazy("Answered"),
+    Reply.Side.AUTHOR: gettext_lazy("Added"),
+    Reply.Side.COMMENT: gettext_lazy("Commented"),
+    Reply.Side.NOTE: gettext_lazy("Internal note"),
+}
+
+
+def timeline(item: Item, *, notes: bool = False) -> list[Happening]:
+    """Replies and moves, newest first: two queries. `notes` shows what those who answer wrote for each other."""
+    replies = item.replies.select_related("writer")
     found = [
         Happening(
             at=reply.at,
-            what=_("Answered") if reply.side == Reply.Side.ANSWER else _("Added"),
+            what=str(_WHAT[Reply.Side(reply.side)]),
             who=reply.writer.name if reply.writer else _("who filed it"),
             words=reply.text,
             is_answer=reply.side == Reply.Side.ANSWER,
+            reply=reply.pk,
+            side=reply.side,
+            writer=reply.writer_id,
+            edited_at=reply.edited_at,
         )
-        for reply in item.replies.select_related("writer")
+        for reply in (replies if notes else replies.exclude(side=Reply.Side.NOTE))
     ]
     found += [
-        Happening(at=move.at, what=move.get_to_status_display(), who=move.by.name, words=move.words, is_answer=True)
+        Happening(
+            at=move.at,
+            what=move.get_to_status_display(),
+            who=move.by.name if move.by else _("who filed it"),
+            words=move.words,
+            is_answer=True,
+        )
         for move in item.status_changes.select_related("by")
     ]
     return sorted(found, key=lambda happening: happening.at, reverse=True)
 
 
+def followed(item: Item, person: Person) -> str:
+    """How this person hears of the item besides as its author or voice: follow, mute or neither."""
+    row = item.follows.filter(person=person).first()
+    return "neither" if row is None else "mute" if row.muted else "follow"
+
+
 def filed_for_author(item: Item) -> str:
     """Who put a named item here in its author's name, as a tool may; empty when the author did. One query, two for a tool."""
+    if item.proxy is not None:
+        return item.proxy.name
+    if item.author_id and item.channel == Item.Channel.KIOSK:
+        return _("a kiosk")
     first = item.history.order_by("history_id").first() if item.author_id else None
     if first is None or first.history_user_id in {None, item.author_id}:
         return ""

@@ -32,7 +32,7 @@ def reply(item: Item, *, actor: Person, text: str) -> Reply:
         if policies.is_author(actor, item):
             return _add_as_author(item, actor, text)
         made = Reply.objects.create(item=item, side=Reply.Side.ANSWER, writer=actor, text=text, at=clock.now())
-        _touch(item, answered=True)
+        touch(item, answered=True)
         tell_those_who_care(
             item,
             kind="feedback.answered",
@@ -41,6 +41,19 @@ def reply(item: Item, *, actor: Person, text: str) -> Reply:
             words=text,
             but=actor,
         )
+    return made
+
+
+def tell_of_ending(item: Item, *, actor: Person, text: str) -> Reply:
+    """What somebody who objected is told when the pilot is over: a reply on their item, and a notice, in the caller's transaction.
+
+    It is no answer to what they asked (that promise stays open), and it moves nothing.
+    """
+    item = locked(item)
+    made = Reply.objects.create(item=item, side=Reply.Side.ANSWER, writer=actor, text=text[:LONGEST_TEXT], at=clock.now())
+    touch(item)
+    subject = _("%(ref)s: what became of the pilot") % {"ref": item.ref}
+    tell_those_who_care(item, kind="feedback.answered", event=f"reply-{made.pk}", subject=subject, words=made.text, but=actor)
     return made
 
 
@@ -65,7 +78,7 @@ def move(item: Item, *, actor: Person, to: str, words: str) -> StatusChange:
             raise Conflict("status_not_allowed", message, obj=item, allowed=list(workflow.moves_from(item.status)))
         made = StatusChange.objects.create(item=item, from_status=item.status, to_status=to, words=words, by=actor, at=clock.now())
         item.status = to
-        _touch(item, answered=to in workflow.ANSWERS, reopened=to == workflow.REOPENED)
+        touch(item, answered=to in workflow.ANSWERS, reopened=to == workflow.REOPENED)
         subject = _("%(ref)s is now: %(status)s") % {"ref": item.ref, "status": item.get_status_display()}
         tell_those_who_care(item, kind="feedback.moved", event=f"status-{made.pk}", subject=subject, words=words, but=actor)
     return made
@@ -96,11 +109,11 @@ def _add_as_author(item: Item, actor: Person, text: str) -> Reply:
     named = item.identity == Item.Identity.NAMED
     with nullcontext() if named else acting(confidential_intake(), channel="task", request_id=""):
         made = Reply.objects.create(item=item, side=Reply.Side.AUTHOR, writer=actor if named else None, text=text, at=clock.now())
-        _touch(item)
+        touch(item)
     return made
 
 
-def _touch(item: Item, *, answered: bool = False, reopened: bool = False) -> None:
+def touch(item: Item, *, answered: bool = False, reopened: bool = False) -> None:
     """Save what a reply or a move changes on the item itself. Reopening makes a new promise."""
     now = clock.now()
     item.moved_at = now

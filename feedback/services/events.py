@@ -15,8 +15,8 @@ import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit import merkle
 from audit import services as audit
+from audit.log import merkle
 from feedback import ingest
 from feedback.models import Event, EventBatch, Recommendation
 from feedback.selectors.directory import Directory, directory_of
@@ -187,7 +187,7 @@ def _write(system: AISystem, facts: list[ingest.Fact], directory: Directory, now
     )
     ids = {fact.index: event for fact, event in zip(facts, events, strict=True)}
     detail = {"system": system.slug, "events": len(facts), "root": root.hex(), "types": Counter(fact.type for fact in facts)}
-    audit.record("feedback.events-accepted", obj=batch, detail=detail)
+    audit.record("feedback.events-accepted", obj=batch, detail=detail, data_class="ai-log")
     deciding.add_shown(system, facts, ids, directory, now)
     deciding.add_outcomes(system, facts, ids, directory, now)
     deciding.settle(system, {fact.recommendation for fact in facts if not isinstance(fact.data, ingest.Flagged)})

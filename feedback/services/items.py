@@ -31,10 +31,13 @@ def file(
     identity: str = Item.Identity.NAMED,
     severity: str = "",
     recommendation_uid: str = "",
+    channel: str = Item.Channel.PAGE,
+    proxy: Person | None = None,
 ) -> Item:
     """File an item about `system`; with `recommendation_uid`, one of the actor's own, frozen on it as it stands.
 
-    A concern is confidential unless its author says `named`. Raises ValidationError; `anonymous` has its own way in
+    A concern is confidential unless its author says `named`. `proxy` wrote a named one down for the actor
+    (feedback.services.standing_in asks who may). Raises ValidationError; `anonymous` has its own way in
     (feedback.services.intake), which must not know who calls.
     """
     _check(kind, text, identity, severity)
@@ -46,6 +49,7 @@ def file(
         else:
             item = _new(system, kind, text, identity, severity)
             item.unit, item.author, item.recommendation = actor.unit, actor, recommendation
+            item.channel, item.proxy = channel, proxy
             item.about = frozen(recommendation, with_id=True) if recommendation else None
             item.reply_due = promises.reply_due(item.unit, item.severity, now)
             with _for(actor):

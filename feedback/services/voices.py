@@ -12,9 +12,13 @@ from portal.models import Person
 
 
 def add(item: Item, *, actor: Person) -> int:
-    """The actor's "me too". Returns the number of voices afterwards. One person counts once, however often they call, and the author counts already."""
+    """The actor's "me too". Returns the number of voices afterwards.
+
+    One person counts once, however often they call, and the author counts already. On an item that became part of
+    another the voice goes to that one.
+    """
     with transaction.atomic():
-        item = Item.objects.select_for_update().get(pk=item.pk)
+        item = _locked(item)
         if is_author(actor, item):
             return item.voice_count
         _voice, made = Voice.objects.get_or_create(item=item, person=actor, defaults={"at": clock.now()})
@@ -26,8 +30,16 @@ def add(item: Item, *, actor: Person) -> int:
 def withdraw(item: Item, *, actor: Person) -> int:
     """Take the actor's voice back. Returns the number of voices afterwards."""
     with transaction.atomic():
-        item = Item.objects.select_for_update().get(pk=item.pk)
+        item = _locked(item)
         gone, _rows = Voice.objects.filter(item=item, person=actor).delete()
         if gone:
             Item.objects.filter(pk=item.pk).update(voice_count=F("voice_count") - 1)
     return item.voice_count - (1 if gone else 0)
+
+
+def _locked(item: Item) -> Item:
+    """The item, or what it was merged into, held until the end of the transaction."""
+    held = Item.objects.select_for_update().get(pk=item.pk)
+    while held.merged_into_id is not None:
+        held = Item.objects.select_for_update().get(pk=held.merged_into_id)
+    return held

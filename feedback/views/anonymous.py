@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from feedback import receipts
 from feedback.forms import AddWordsForm, AnonymousForm, ReceiptForm
-from feedback.models import Item, Receipt
+from feedback.models import Item, Receipt, Reply
 from feedback.selectors.items import timeline, we_did
 from feedback.services import intake
 from feedback.tones import tone
@@ -42,7 +42,7 @@ def file(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponse(status=405, headers={"Allow": "POST"})
     if _is_json(request):
-        return _answer_json(request, _file_json)
+        return answer_json(request, _file_json)
     form = AnonymousForm(request.POST)
     codes: list[str] = []
     if not done(form, lambda **given: codes.append(_file(given))):
@@ -61,7 +61,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponse(status=405, headers={"Allow": "GET, POST"})
     if _is_json(request):
-        return _answer_json(request, _look_up_json)
+        return answer_json(request, _look_up_json)
     form = ReceiptForm(request.POST)
     if not form.is_valid():
         return render(request, "feedback/anonymous_receipt.html", {"form": form}, status=422)
@@ -99,9 +99,9 @@ def _file_json(given: dict[str, Any]) -> JsonResponse:
 
 
 def _look_up_json(given: dict[str, Any]) -> JsonResponse:
-    code = _text(given, "code")
+    code = text_of(given, "code")
     if given.get("reply") is not None:
-        intake.add_words(code=code, text=_text(given, "reply"))
+        intake.add_words(code=code, text=text_of(given, "reply"))
     item = intake.by_receipt(code)
     if item is None:
         return JsonResponse({"status": "received", "visible": "tomorrow", "replies": [], "history": []})
@@ -116,33 +116,34 @@ def _look_up_json(given: dict[str, Any]) -> JsonResponse:
             "voices": item.voice_count,
             "reply_due": item.reply_due.isoformat(),
             "answered": item.is_answered,
-            "replies": [{"side": one.side, "text": one.text, "at": one.at} for one in item.replies.all()],
+            "replies": [{"side": one.side, "text": one.text, "at": one.at} for one in item.replies.exclude(side=Reply.Side.NOTE)],
             "history": [{"what": one.what, "who": one.who, "words": one.words, "at": one.at} for one in happenings],
         }
     )
 
 
 def _file(given: dict[str, Any]) -> str:
-    client_id = given.get("id") or uuid.uuid4()
     return intake.file(
-        client_id=client_id if isinstance(client_id, uuid.UUID) else _uuid(client_id),
-        system=_text(given, "system"),
-        kind=_text(given, "kind"),
-        text=_text(given, "text"),
-        severity=_text(given, "severity"),
-        recommendation=_text(given, "recommendation"),
+        client_id=client_id(given),
+        system=text_of(given, "system"),
+        kind=text_of(given, "kind"),
+        text=text_of(given, "text"),
+        severity=text_of(given, "severity"),
+        recommendation=text_of(given, "recommendation"),
         at_once=bool(given.get("at_once")),
     )
 
 
-def _uuid(text: object) -> uuid.UUID:
+def client_id(given: dict[str, Any]) -> uuid.UUID:
+    """The random number that the sender gave the filing, or a new one."""
+    found = given.get("id") or uuid.uuid4()
     try:
-        return uuid.UUID(str(text))
+        return found if isinstance(found, uuid.UUID) else uuid.UUID(str(found))
     except ValueError as error:
         raise ValidationError({"id": ValidationError(_("A random UUID of your own."), code="invalid")}) from error
 
 
-def _text(given: dict[str, Any], name: str) -> str:
+def text_of(given: dict[str, Any], name: str) -> str:
     value = given.get(name, "")
     if not isinstance(value, str) or "\x00" in value:
         raise ValidationError({name: ValidationError(_("This is text."), code="invalid")})
@@ -157,7 +158,7 @@ def _is_json(request: HttpRequest) -> bool:
     return request.content_type == "application/json"
 
 
-def _answer_json(request: HttpRequest, act: Any) -> HttpResponse:
+def answer_json(request: HttpRequest, act: Any) -> HttpResponse:
     """Read the body, act, and answer problems as the API does, without recording anything about them."""
     try:
         given = strict_json.decode(request.body) if len(request.body) <= MAX_BYTES else None

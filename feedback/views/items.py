@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback import policies
-from feedback.forms import MoveForm, NameForm, OwnReplyForm, ReplyForm
+from feedback.forms import CommentForm, MergeForm, MoveForm, NameForm, NoteForm, OwnReplyForm, ReplyForm, VerdictForm
 from feedback.models import Item
 from feedback.selectors import items as selector
 from feedback.selectors.names import who_filed
 from feedback.selectors.recommendations import card_of_item
-from feedback.services import answers, voices
+from feedback.selectors.search import matching, similar
+from feedback.services import answers, verdicts, voices
 from feedback.tones import tone
 from portal import clock
 from portal.models import Person
@@ -32,7 +33,7 @@ def box(request: SignedIn) -> HttpResponse:
     person = request.user
     sort = request.GET.get("sort", "new")
     order = selector.SORTS.get(sort, selector.SORTS["new"])
-    rows = selector.filtered(selector.box(person), request.GET, person=person)
+    rows = matching(selector.filtered(selector.box(person), request.GET, person=person), request.GET.get("q", ""))
     page = keyset(rows, order=order, cursor=request.GET.get("cursor", ""))
     today = clock.now().date()
     context = {
@@ -44,34 +45,62 @@ def box(request: SignedIn) -> HttpResponse:
         "statuses": Item.Status.choices,
         "systems": selector.systems_to_tell_about(person),
         "answering": any(person.has_perm(name) for name in ("items.triage", "concerns.answer")),
-        "filtered": any(request.GET.get(name) for name in ("kind", "status", "system", "open", "mine", "waiting")),
+        "filtered": any(request.GET.get(name) for name in ("q", "kind", "status", "system", "open", "mine", "waiting")),
     }
     return render(request, "feedback/box.html", context)
 
 
 @everyone
 @require_safe
+def alike(request: SignedIn) -> HttpResponse:
+    """What others said that is like `text`: a part of the filing page, and a page of its own without JavaScript."""
+    person = request.user
+    system = selector.systems_to_tell_about(person).filter(pk=request.GET["system"]).first() if _number(request.GET.get("system")) else None
+    rows = similar(person, request.GET.get("text", ""), system=system)
+    template = "feedback/_alike.html" if request.headers.get("HX-Request") else "feedback/alike.html"
+    return render(request, template, {"alike": rows})
+
+
+def _number(text: str | None) -> bool:
+    return text is not None and text.isascii() and text.isdecimal() and len(text) < 19
+
+
+@everyone
+@require_safe
 def item(request: SignedIn, ref: str) -> HttpResponse:
-    return item_page(request, selector.of_ref(request.user, ref))
+    """The item; what became part of another leads there."""
+    found = selector.of_ref(request.user, ref)
+    if found.merged_into_id is not None and "parts" not in request.GET:
+        return redirect(f"/items/FB-{found.merged_into_id}?from={found.ref}")
+    return item_page(request, found)
 
 
 def item_page(request: SignedIn, item: Item, *, status: int = 200, **more: Any) -> HttpResponse:
     """The page of an item; `more` replaces forms that were wrong, or adds the name that was looked at."""
     person = request.user
-    happenings = selector.timeline(item)
     may_answer, author = policies.may_answer(person, item), policies.is_author(person, item)
+    happenings = selector.timeline(item, notes=may_answer)
+    nameless = author and item.identity != Item.Identity.NAMED
     context = {
         "item": item,
         "tone": tone(item.status),
         "late": item.is_late(clock.now().date()),
         "timeline": happenings,
         "filed_for_author": selector.filed_for_author(item),
+        "by_another": policies.filed_by_another(item),
         "we_did": selector.we_did(item, happenings),
         "card": card_of_item(item.about),
         "own": author,
         "shown_to_me": item.recommendation_id is not None and author,
         "reply_form": OwnReplyForm() if author else ReplyForm() if may_answer else None,
         "move_form": MoveForm(item=item) if may_answer else None,
+        "note_form": NoteForm() if may_answer else None,
+        "merge_form": MergeForm() if may_answer and item.merged_into_id is None else None,
+        "comment_form": CommentForm() if not author and not may_answer and policies.may_comment(person, item) else None,
+        "verdict_form": VerdictForm() if verdicts.asked_about(item) and verdicts.may_give(person, item) else None,
+        "follows": None if nameless else selector.followed(item, person),
+        "nameless": nameless,
+        "came_from": request.GET.get("from", "")[:24],
         "name_form": NameForm() if policies.may_look_at_name(person, item) else None,
     } | more
     return render(request, "feedback/item.html", context, status=status)
