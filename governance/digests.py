@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from audit import canonical
+from audit.log import canonical
 
 
 def digest_of(content: dict[str, Any]) -> str:

@@ -165,12 +165,32 @@ class ProposeForm(RuleFields):
         for name, rows in visible.items():
             self.fields[name].queryset = rows  # type: ignore[attr-defined]
 
+    def meant(self) -> dict[str, Any]:
+        """System, unit and purpose as far as they are chosen, right or not: for what earlier pilots taught about them."""
+        given = self.data if self.is_bound else self.initial
+        return {
+            "system": _one_of(self.fields["system"].queryset, given.get("system")),  # type: ignore[attr-defined]
+            "unit": _one_of(self.fields["unit"].queryset, given.get("unit")),  # type: ignore[attr-defined]
+            "purpose": str(given.get("purpose", "")),
+        }
+
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if not self.errors:
             values["ends_at"] = at_local(values["unit"], values.pop("ends_on"), values.pop("ends_hour"))
             values["stop_rules"] = [self.rule()]
         return values
+
+
+def chosen(given: Any) -> dict[str, str]:
+    """What an address such as /pilots/new?system=4&unit=2 chooses beforehand."""
+    return {name: given[name] for name in ("system", "unit") if str(given.get(name, "")).isascii() and str(given.get(name, "")).isdigit()}
+
+
+def _one_of(rows: Any, key: Any) -> Any:
+    """The row with this key among those on offer, or None."""
+    text = str(key or "")
+    return rows.filter(pk=int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _roles(role: str) -> Any:
@@ -288,7 +308,7 @@ class EndForm(forms.Form):
     lessons = forms.CharField(
         label=_("What we learned"),
         widget=forms.Textarea(attrs=AREA),
-        help_text=_("Shown to whoever proposes the next pilot of this system."),
+        help_text=_("Shown to everybody who proposes or signs a pilot, in the whole organisation."),
     )
     told_objectors = forms.CharField(label=_("What the people who objected were told"), widget=forms.Textarea(attrs=AREA))
 

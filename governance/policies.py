@@ -35,6 +35,12 @@ def may_stop(person: Person, pilot: Pilot) -> bool:
     return person.is_active and (pilot.lead_id == person.pk or oversees(person, pilot) or person.has_perm("pilots.stop", pilot.unit))
 
 
+def may_read_decisions(person: Person, pilot: Pilot) -> bool:
+    """Who may see its requests and take receipts of its steps: those who answer for it, and the reading roles over its unit."""
+    answers = may_stop(person, pilot) or may_prepare(person, pilot) or pilot.sponsor_id == person.pk
+    return answers or person.has_perm("requests.read", pilot.unit)
+
+
 def may_end(person: Person, pilot: Pilot) -> bool:
     """An executive over the unit; once the end date has passed, the lead too, who then writes the lessons."""
     return person.has_perm("pilots.end", pilot.unit) or (pilot.lapsed and may_prepare(person, pilot))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from governance.gate import views as gate
-from governance.views import commands, pilots, requests
+from governance.views import commands, pilots, receipts, requests
 
 urlpatterns = [
     path("pilots", pilots.index, name="pilots"),
@@ -23,8 +23,12 @@ urlpatterns = [
     path("pilots/<str:slug>/resume", commands.resume, name="pilot-resume"),
     path("pilots/<str:slug>/end", commands.end, name="pilot-end"),
     path("pilots/<str:slug>/leave", commands.leave, name="pilot-leave"),
+    path("pilots/<str:slug>/steps/<int:step>/receipt", receipts.step, name="step-receipt"),
+    path("lessons", pilots.lessons, name="lessons"),
     path("decisions", requests.decisions, name="decisions"),
     path("requests/<int:pk>", requests.detail, name="request"),
+    path("requests/<int:pk>/receipt", receipts.decision, name="request-receipt"),
+    path("requests/<int:pk>/signatures/<int:signature>/receipt", receipts.signature, name="signature-receipt"),
     path("requests/<int:pk>/sign", requests.sign, name="request-sign"),
     path("requests/<int:pk>/submit", requests.submit, name="request-submit"),
     path("requests/<int:pk>/revise", requests.revise, name="request-revise"),

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.api import shapes
+from governance.api.lessons import LessonShape, shown
 from governance.models import Pilot
+from governance.selectors import lessons
 from governance.services import ending, pilots, stopping
 from governance.services.pilots import ActionDraft, PromiseDraft, RuleDraft, StageDraft
 from portal.api.idempotency import ONCE, idempotent
@@ -26,6 +28,10 @@ def read(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str
     given.is_valid(raise_exception=True)
     values: dict[str, Any] = given.validated_data
     return values
+
+
+class Proposed(shapes.PilotDetail):
+    lessons = LessonShape(many=True)
 
 
 class Pilots(APIView):
@@ -43,10 +49,10 @@ class Pilots(APIView):
             rows = rows.filter(system__slug=system)
         return listing(request, rows, order=("name", "id"), render=lambda row: shapes.PilotOut(row).data)
 
-    @extend_schema(operation_id="pilots_propose", parameters=ONCE, request=shapes.PilotIn, responses={201: shapes.PilotDetail})
+    @extend_schema(operation_id="pilots_propose", parameters=ONCE, request=shapes.PilotIn, responses={201: Proposed})
     @idempotent
     def post(self, request: Request) -> Response:
-        """Propose a pilot, led by the caller."""
+        """Propose a pilot, led by the caller. The answer holds what ended pilots like it taught."""
         values = read(shapes.PilotIn, request)
         drafts: dict[str, Any] = {
             "stages": [StageDraft(**stage) for stage in values.pop("stages", [])] or pilots.DEFAULT_LADDER,
@@ -56,7 +62,8 @@ class Pilots(APIView):
             "promise": PromiseDraft(**values.pop("promise")) if "promise" in values else None,
         }
         pilot = pilots.propose(actor=person_of(request), **values, **drafts)
-        return Response(shapes.PilotDetail(pilot).data, status=201)
+        taught = lessons.similar(pilot.lead, system=pilot.system, unit=pilot.unit, purpose=pilot.purpose)
+        return Response({**shapes.PilotDetail(pilot).data, "lessons": shown(taught)}, status=201)
 
 
 class OfPilot(APIView):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from governance.api import pilots, requests
+from governance.api import as_it_stood, lessons, pilots, requests
 
 urlpatterns = [
     path("pilots", pilots.Pilots.as_view(), name="api-pilots"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("pilots/<str:slug>/hold", pilots.Hold.as_view(), name="api-pilot-hold"),
     path("pilots/<str:slug>/stop", pilots.Stop.as_view(), name="api-pilot-stop"),
     path("pilots/<str:slug>/end", pilots.End.as_view(), name="api-pilot-end"),
+    path("audit/pilots/<str:slug>", as_it_stood.StoodPilotView.as_view(), name="api-audit-pilot"),
+    path("lessons", lessons.Lessons.as_view(), name="api-lessons"),
     path("expansion-requests", requests.Requests.as_view(), name="api-requests"),
     path("expansion-requests/<int:pk>", requests.RequestView.as_view(), name="api-request"),
     path("expansion-requests/<int:pk>/submit", requests.Submit.as_view(), name="api-request-submit"),

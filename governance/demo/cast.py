@@ -93,6 +93,7 @@ HARBOUR_DRIVERS = _drivers(
 WESTGATE_DRIVERS = _drivers(
     "WG", "westgate", {301: "Anton Reyes", 302: "Bridie Moran", 304: "Chidi Eze", 305: "Dana Koval", 307: "Emre Aydin", 308: "Fay Collins"}
 )
+COMPANY_STAFF = (SAM, TOM, HELEN)
 IVY, PAUL = "HB-210", "HB-218"  # the drivers who went first at Harbour
 EVERYONE = (SAM, JO, MARA, TOM, PRIYA, HELEN, OWEN, RUTH, LENA, *NORTHFIELD_DRIVERS, *HARBOUR_DRIVERS, *WESTGATE_DRIVERS)
 

@@ -213,7 +213,108 @@ LOGISTICS = (
     Figure("pilot_days", 90, 90, "days", "A quarter: the season changes once, and nobody forgets the end date."),
 )
 
-_BY_NAME = {figure.name: figure for figure in LOGISTICS}
+RISK_SCORING = (
+    Figure(
+        "analysts_trade", 7, 7, "people", "A freight company with some 900 credit customers keeps seven people on its trade accounts desk."
+    ),
+    Figure("analysts_fuel", 5, 5, "people", "Fuel cards are smaller amounts and more of them: five people, with their own rules."),
+    Figure(
+        "weeks_credit",
+        26,
+        26,
+        "weeks",
+        "Six months, after which it was given up: the time in which a first review of new limits comes round.",
+    ),
+    Figure("weeks_alone", 6, 6, "weeks", "One analyst first: long enough to see forty decisions and hear what the desk thinks of them."),
+    Figure(
+        "applications_a_week",
+        5,
+        8,
+        "an analyst",
+        "New customers and yearly reviews; a desk of seven decides some forty-five a week and renews the rest.",
+    ),
+    Figure("credit_score", 24, 91, "of 100", "Nobody applies with nothing, and no small firm is without a doubt."),
+    Figure("credit_limit", 2, 45, "1,000 GBP", "One to two months of freight of a small or middle-sized customer."),
+    Figure("credit_similar", 90, 900, "accounts", "Accounts of the same sector and size that the supplier has seen for two years."),
+    Figure("credit_similar_share", 58, 94, "% of accounts", "Freight invoices are paid late often; below 58 the proposal is prepayment."),
+    Figure("credit_confidence", 0.55, 0.93, "0-1", "Filed accounts are a year old when they are read."),
+    Figure("credit_latency", 900, 4200, "ms", "It asks the company register and an agency before it answers."),
+    Figure("credit_minutes", 4, 45, "minutes", "An analyst reads the accounts and rings somebody; a limit is no tap on a screen."),
+    Figure("credit_opened", 70, 86, "% of decided", "Whoever signs a limit reads the reason."),
+    Figure("credit_silent", 3, 6, "% of shown", "Applications withdrawn, or decided by telephone."),
+    Figure("credit_acceptance_21", 56, 61, "% of decided", "First weeks, one volunteer, then a desk that tries it out."),
+    Figure("credit_acceptance_22", 62, 67, "% of decided", "With the reason in two facts: analysts see quickly where it is right."),
+    Figure(
+        "credit_acceptance_23",
+        51,
+        56,
+        "% of decided",
+        "After scores of past days had changed, trust fell by a sixth and did not come back.",
+    ),
+    Figure("credit_adjusted", 48, 56, "% of the rest", "Mostly another limit or shorter terms, seldom no at all."),
+    Figure("credit_dismissed", 4, 7, "% of the rest", "Duplicates and wrong companies."),
+    Figure("credit_skipped", 4, 7, "% of changes", "A reason belongs to a credit file; few leave it out."),
+    Figure("credit_words", 45, 55, "% of changes", "At a desk there is time for a sentence."),
+    Figure(
+        "credit_reason_data_wrong_or_outdated",
+        31,
+        31,
+        "% of changes",
+        "The commonest: last year's accounts, a judgment set aside, a namesake.",
+    ),
+    Figure("credit_reason_local_knowledge", 25, 25, "% of changes", "Payment with us, a call, a visit to the yard."),
+    Figure("credit_reason_policy_or_customer_constraint", 20, 20, "% of changes", "The handbook caps new customers, and groups together."),
+    Figure("credit_reason_not_applicable_here", 9, 9, "% of changes", "Prepays, or trades under another account."),
+    Figure("credit_reason_benefit_outweighs", 6, 6, "% of changes", "A small risk for a good volume."),
+    Figure("credit_reason_will_monitor", 4, 4, "% of changes", "Short terms first, then more."),
+    Figure("credit_reason_already_handled", 3, 3, "% of changes", "Agreed with sales before."),
+    Figure("credit_reason_other", 2, 2, "% of changes", "Above one in five the list of reasons itself would need a look."),
+    Figure("promised_time", 60, 60, "% less time", "As in the supplier's offer; such offers say 50-80 %."),
+    Figure("promised_credit_cost", 0.18, 0.18, "M GBP", "A year of licence for twelve seats and some 4,000 scores, as in the offer."),
+    Figure("days_before", 2.9, 2.9, "working days", "Typing accounts, an agency's report, a second pair of eyes above 10,000 GBP."),
+    Figure("cases_before", 540, 540, "applications", "Thirteen weeks of the desk before the score."),
+    Figure(
+        "write_off",
+        0.38,
+        0.38,
+        "% of credit sales",
+        "Road freight customers: 0.2-0.6 % is usual. Too slow a figure to judge a trial of six months by.",
+    ),
+    Figure("measured_time", 34, 34, "% less time", "1.9 days instead of 2.9 in the weeks of 2.2: it helped, at half of the promise."),
+    Figure("export_rows", 212, 212, "rows", "A month of scores of the desk, reruns included, in the supplier's export."),
+    Figure("export_differing", 14, 14, "rows", "Rows that differ between two exports of the same month, taken five weeks apart."),
+    Figure("days_without_log", 61, 61, "days", "Two months of letters between compliance and the supplier, who sent spreadsheets."),
+    Figure(
+        "decided_wanted_credit",
+        90,
+        90,
+        "% of shown",
+        "An application has to be decided; what is not decided here was decided past the system.",
+    ),
+    Figure("time_worth_having", 25, 25, "% less time", "From a quarter on the licence costs less than the hours."),
+    Figure(
+        "redgate_score",
+        61,
+        74,
+        "of 100",
+        "Shown on the Tuesday, and shown for that Tuesday a week later: across the line between two limits.",
+    ),
+    Figure("reruns", 1, 3, "runs a customer", "Other papers, another score; nobody runs one more often than an afternoon allows."),
+    Figure(
+        "sole_traders_checked",
+        40,
+        40,
+        "customers",
+        "A fifth of the desk's applications in six months that came from people without filed accounts.",
+    ),
+    Figure("sole_traders_paid", 36, 36, "customers", "Nine of ten: sole traders who drive for us as well pay us on the day."),
+    Figure("ceiling_first", 1, 1, "people", "One volunteer: what goes wrong, goes wrong once."),
+    Figure("ceiling_trade", 8, 8, "people", "Seven analysts and one place for a new colleague."),
+    Figure("ceiling_credit", 16, 16, "people", "Both desks, and four places."),
+    Figure("ceiling_limits", 40, 40, "people", "Everybody at Brightline who may grant a customer credit."),
+)
+
+_BY_NAME = {figure.name: figure for figure in (*LOGISTICS, *RISK_SCORING)}
 
 
 def figure(name: str) -> Figure:
@@ -238,10 +339,16 @@ def override_reasons(week: int) -> dict[str, float]:
     return weights
 
 
-def as_markdown() -> str:
-    """The table as docs/reference/demonstration.md shows it."""
+def credit_reasons() -> dict[str, float]:
+    """Weights of the reasons why an analyst decides otherwise than the score proposes."""
+    start = "credit_reason_"
+    return {name.removeprefix(start): row.middle for name, row in _BY_NAME.items() if name.startswith(start)}
+
+
+def as_markdown(table: tuple[Figure, ...] = LOGISTICS) -> str:
+    """A scene's figures as docs/reference/demonstration.md shows them."""
     lines = ["| figure | range | unit | why this is believable |", "|---|---|---|---|"]
-    for row in LOGISTICS:
+    for row in table:
         reach = f"{row.low:g}" if row.low == row.high else f"{row.low:g} to {row.high:g}"
         lines.append(f"| `{row.name}` | {reach} | {row.unit} | {row.why} |")
     return "\n".join(lines) + "\n"

@@ -1,75 +1,32 @@
-"""The logistics scene, acted out: everything is done by the services that the pages call, by the person who would do it.
-
-What people do is recorded as of now, because that is when it is done. Only events carry their own time, in the weeks before.
-"""
+"""The logistics scene, acted out (see governance/demo/stage.py for how)."""
 
 from __future__ import annotations
 
 import datetime as dt
-import secrets
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 
-import msgspec
-
-from audit.context import acting
-from audit.services import system_actor
 from feedback.models import Item
-from feedback.services import answers, intake, items, voices
-from feedback.services import events as event_intake
-from governance.demo import cast, events, words
+from governance.demo import cast, events, screen, words
 from governance.demo.figures import figure
+from governance.demo.stage import Scene, answer, filed, hire, place, receive, register, sign, whole
 from governance.models import ExpansionRequest, Pilot
-from governance.selectors import signing
-from governance.services import ending, light, pilots, requests, signatures
+from governance.services import ending, light, pilots, requests
 from governance.services.pilots import ActionDraft, PromiseDraft, RuleDraft, StageDraft
-from portal import clock
-from portal.models import AISystem, Person, Unit
-from portal.services import keys, people, systems, units
-from portal.stepup import StepUp
-
-BATCH = 1000
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike on a phone
+from portal.models import Unit
+from portal.services import keys
 
 
-@dataclass
-class Scene:
-    """What has been made so far: people by staff number, units by slug, and what goes into demo.json."""
-
-    now: dt.datetime
-    units: dict[str, Unit] = field(default_factory=dict)
-    people: dict[str, Person] = field(default_factory=dict)
-    passwords: dict[str, str] = field(default_factory=dict)
-    pilots: list[str] = field(default_factory=list)
-    key: str = ""
-    system: AISystem = field(init=False)
-
-    @property
-    def today(self) -> dt.date:
-        return self.now.astimezone(events.ZONE).date()
-
-    @contextmanager
-    def does(self, member: cast.Member | str) -> Iterator[Person]:
-        """`with scene.does(cast.MARA) as mara:` everything inside is hers, in the log too."""
-        person = self.people[member if isinstance(member, str) else member.staff_number]
-        with acting(person.pk, channel="demo"):
-            yield person
-
-    def evening(self, days: int) -> dt.datetime:
-        """Five o'clock in the depot, so many days ahead."""
-        return dt.datetime.combine(self.today + dt.timedelta(days=days), dt.time(17), events.ZONE)
-
-
-def load(say: Callable[[str], None]) -> Scene:
+def load(scene: Scene, say: Callable[[str], None]) -> None:
     """Act the whole scene. The caller holds the transaction; `say` is told what happens."""
-    scene = Scene(now=clock.now())
-    say("The company, its depots and its people")
-    organisation(scene)
-    registry(scene)
+    say("Logistics: the depots, their people and the route optimiser")
+    for depot in cast.DEPOTS:
+        place(scene, depot, below=cast.COMPANY)
+    hire(scene, cast.EVERYONE)
+    register(scene, cast.SYSTEM, cast.COMPANY, releases=cast.RELEASES, key="Kestrel console", deployed_on=events.deployed_on)
+    with scene.does(cast.SAM) as sam:
+        scene.browser_key = keys.issue_for_browser(actor=sam, label="Driver's screen", system=scene.system, origins=screen.ORIGINS).text
     say("A first try, ended with its lessons")
     first_try(scene)
     say("Harbour depot: one driver, then all of them")
@@ -81,48 +38,6 @@ def load(say: Callable[[str], None]) -> Scene:
     say("Two requests that wait for signatures")
     open_request(scene)
     next_request(scene)
-    return scene
-
-
-def organisation(scene: Scene) -> None:
-    """Units, people and roles, by the command itself: there is nobody else yet."""
-    with acting(system_actor("demonstration"), channel="demo"):
-        company = units.create(actor=None, name=cast.COMPANY.name, slug=cast.COMPANY.slug, **cast.CALENDAR)
-        scene.units[company.slug] = company
-        for place in cast.DEPOTS:
-            scene.units[place.slug] = units.create(actor=None, name=place.name, slug=place.slug, parent=company)
-        for member in cast.EVERYONE:
-            unit = scene.units[member.unit]
-            if member.signs_in:
-                scene.passwords[member.staff_number] = password()
-            person = people.add(
-                actor=None,
-                staff_number=member.staff_number,
-                name=member.name,
-                unit=unit,
-                email=member.email,
-                password=scene.passwords.get(member.staff_number, ""),
-                chosen_by_holder=True,  # whoever looks at the demonstration signs at once
-            )
-            scene.people[member.staff_number] = person
-            if member.role:
-                people.give_role(person, actor=None, role=member.role, unit=unit)
-
-
-def password() -> str:
-    """Twelve letters in threes: 59 bits, and typed on a phone without a mistake."""
-    return "-".join("".join(secrets.choice(LETTERS) for _letter in range(4)) for _group in range(3))
-
-
-def registry(scene: Scene) -> None:
-    """The administrator registers the system with its versions and makes the key that it signs in with."""
-    with scene.does(cast.SAM) as sam:
-        scene.system = systems.register(actor=sam, unit=scene.units[cast.COMPANY.slug], **cast.SYSTEM)
-        for release in cast.RELEASES:
-            deployed = dt.datetime.combine(events.deployed_on(release, scene.today), dt.time(4), events.ZONE)
-            systems.declare_version(scene.system, actor=sam, label=release.label, notes=release.notes, deployed_at=deployed)
-        issued = keys.issue(actor=sam, label="Kestrel console", scopes=list(keys.SYSTEM_SCOPES), system=scene.system, days=366)
-        scene.key = issued.text
 
 
 def first_try(scene: Scene) -> None:
@@ -296,62 +211,9 @@ def ask(scene: Scene, pilot: Pilot, why: str, *, units: Sequence[Unit], ceiling:
         return requests.submit(actor=person, request=request)
 
 
-def sign(scene: Scene, request: ExpansionRequest, member: cast.Member, reason: str) -> None:
-    """Approve what stands there now. The way of confirming is written down as what it is: the demonstration's."""
-    with scene.does(member) as person:
-        request = ExpansionRequest.objects.get(pk=request.pk)
-        digest = signing.live_digest(request)
-        confirmed = StepUp("demonstration", clock.now(), digest)
-        signatures.sign(actor=person, request=request, decision="approve", digest=digest, step_up=confirmed, reason=reason)
-
-
-def receive(scene: Scene, happened: list[events.CloudEvent]) -> None:
-    """Through the intake of `POST /api/v1/events`, in batches, as the system itself."""
-    with acting(system_actor(f"system:{scene.system.slug}"), channel="demo"):
-        for begin in range(0, len(happened), BATCH):
-            raws = [msgspec.json.encode(event) for event in happened[begin : begin + BATCH]]
-            refused = [result for result in event_intake.accept(scene.system, raws) if result.status != "accepted"]
-            if refused:
-                raise RuntimeError(f"{len(refused)} events were not accepted; the first: {refused[0]}")
-
-
 def suggestion_box(scene: Scene) -> None:
     """Items of all three kinds of identity, voices, and answers with words."""
     for said in words.BOX:
         answer(scene, filed(scene, said), said)
     flagged = Item.objects.get(flag__isnull=False, text=words.FLAG_ANSWERED.text)
     answer(scene, flagged, words.FLAG_ANSWERED)
-
-
-def filed(scene: Scene, said: words.Said) -> Item:
-    if said.identity == Item.Identity.ANONYMOUS:
-        intake.file(client_id=uuid.uuid4(), system=scene.system.slug, kind=said.kind, text=said.text)
-        intake.admit()
-        return Item.objects.get(identity=Item.Identity.ANONYMOUS, text=said.text)
-    with scene.does(said.by) as person:
-        return items.file(
-            actor=person,
-            system=scene.system,
-            kind=said.kind,
-            text=said.text,
-            identity=said.identity,
-            severity=said.severity,
-            recommendation_uid=said.about,
-        )
-
-
-def answer(scene: Scene, item: Item, said: words.Said) -> None:
-    """Others say "me too"; then comes the answer, and where the item stands now."""
-    for number in said.voices:
-        with scene.does(number) as person:
-            voices.add(item, actor=person)
-    if not said.status:
-        return
-    with scene.does(said.answered_by) as person:
-        answers.reply(item, actor=person, text=said.answer)
-        answers.move(item, actor=person, to=said.status, words=said.moved)
-
-
-def whole(name: str) -> int:
-    """A figure of the table that is one whole number."""
-    return round(figure(name).middle)

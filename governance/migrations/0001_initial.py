@@ -6,7 +6,7 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
-import audit.operations
+import audit.capture.operations
 import governance.models.requests
 
 
@@ -328,8 +328,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical transition",
                 "verbose_name_plural": "historical transitions",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -500,8 +500,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical pilot",
                 "verbose_name_plural": "historical pilots",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -592,8 +592,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical grant",
                 "verbose_name_plural": "historical grants",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -713,8 +713,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical expansion request",
                 "verbose_name_plural": "historical expansion requests",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -891,8 +891,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical contributor",
                 "verbose_name_plural": "historical contributors",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_a76b37_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -954,8 +954,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical signature",
                 "verbose_name_plural": "historical signatures",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_b830ab_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1001,8 +1001,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical submission",
                 "verbose_name_plural": "historical submissions",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_683eb7_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1063,8 +1063,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical stage",
                 "verbose_name_plural": "historical stages",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_7f8111_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1123,8 +1123,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical readiness action",
                 "verbose_name_plural": "historical readiness actions",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_e80c77_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1160,8 +1160,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical promise",
                 "verbose_name_plural": "historical promises",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_235060_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1203,8 +1203,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical oversight",
                 "verbose_name_plural": "historical oversights",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_a1d705_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1248,8 +1248,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical departure",
                 "verbose_name_plural": "historical departures",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_b86cfd_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1312,8 +1312,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical criterion",
                 "verbose_name_plural": "historical criteria",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_5cb50e_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1478,8 +1478,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical measurement",
                 "verbose_name_plural": "historical measurements",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="governance__id_11e9d7_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -1683,19 +1683,19 @@ class Migration(migrations.Migration):
             model_name="submission",
             constraint=models.UniqueConstraint(fields=("request", "revision"), name="submission_once_a_revision"),
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Contributor",
             columns=["id", "request_id", "person_id", "at", "what"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Criterion",
             columns=["id", "pilot_id", "kind", "name", "figure", "comparator", "threshold", "window_days", "minimum", "effect"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Departure",
             columns=["id", "pilot_id", "person_id", "at", "reason"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="ExpansionRequest",
             columns=[
                 "id",
@@ -1728,7 +1728,7 @@ class Migration(migrations.Migration):
                 "applied_at",
             ],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Grant",
             columns=[
                 "id",
@@ -1751,15 +1751,15 @@ class Migration(migrations.Migration):
                 "revoke_reason",
             ],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Measurement",
             columns=["id", "promise_id", "starts_on", "ends_on", "value", "method", "recorded_by_id", "recorded_at"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Oversight",
             columns=["id", "pilot_id", "person_id"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Pilot",
             columns=[
                 "id",
@@ -1794,15 +1794,15 @@ class Migration(migrations.Migration):
                 "eval_version",
             ],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Promise",
             columns=["id", "pilot_id", "statement", "target", "measure", "cost", "source", "made_on"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="ReadinessAction",
             columns=["id", "pilot_id", "kind", "what", "owner_id", "due_on", "done_at", "evidence"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Signature",
             columns=[
                 "id",
@@ -1820,15 +1820,15 @@ class Migration(migrations.Migration):
                 "step_up_at",
             ],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Stage",
             columns=["id", "pilot_id", "place", "kind", "name", "size"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Submission",
             columns=["id", "request_id", "revision", "digest", "content", "by_id", "at"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Transition",
             columns=[
                 "id",

@@ -174,7 +174,9 @@ def _dissent(pilot: Pilot, since: dt.datetime, now: dt.datetime) -> list[dict[st
     items = figures.items(pilot).filter(kind__in=against).exclude(status__in=settled).order_by("-voice_count", "-id")[:MOST_VOICES]
     said = [{"ref": item.ref, "text": item.text, "voices": item.people, "state": item.get_status_display()} for item in items]
     words = figures.statements(pilot, since=since, until=now)
-    return said + [{"ref": "", "text": word, "voices": 1, "state": _("Overridden")} for word in words]
+    said += [{"ref": "", "text": word, "voices": 1, "state": _("Overridden")} for word in words]
+    once = {" ".join(str(one["text"]).lower().split()): one for one in reversed(said)}
+    return [one for one in said if one in once.values()]
 
 
 def promise_of(pilot: Pilot) -> dict[str, Any] | None:

@@ -101,6 +101,19 @@ def counts(pilot: Pilot, *, since: dt.datetime | None = None, until: dt.datetime
     return Counts(shown=shown, **_disclosed(rows, weeks).aggregate(**_COUNTS))
 
 
+def own_time(pilot: Pilot) -> dict[str, dt.datetime | None]:
+    """`since` and `until` of an ended pilot; nothing for a live one.
+
+    What was shown later is another pilot's. What was shown before it was proposed (events carry their own time) is its own,
+    unless another pilot of the same system could claim it.
+    """
+    if pilot.condition != Pilot.Condition.ENDED:
+        return {}
+    inside = Q(unit__path__startswith=pilot.unit.path) | Q(unit__path__in=pilot.unit.line)
+    others = Pilot.objects.filter(inside, system=pilot.system).exclude(pk=pilot.pk).exists()
+    return {"since": pilot.proposed_at if others else None, "until": pilot.ended_at}
+
+
 @dataclass(frozen=True)
 class Week:
     """One ISO week of a pilot, with rates in percent; None where nothing was decided or too few people decided."""

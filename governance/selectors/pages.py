@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from feedback.models import Item
 from governance import policies, workflow
 from governance.models import ExpansionRequest, Pilot, ReadinessAction, Signature, Stage, Transition
-from governance.selectors import brief, cohort, figures, readiness, signing
+from governance.selectors import brief, cohort, figures, lessons, readiness, signing
 from governance.selectors.receipts import Receipt, receipt
 from portal import clock
 from portal.charts import Chart, Series, line_chart
@@ -95,18 +95,18 @@ class PilotPage:
     receipt: Receipt | None
     requests: list[tuple[ExpansionRequest, str, str]]
     overseers: list[Person]
+    similar: list[lessons.Lesson]
     may: dict[str, bool] = field(default_factory=dict)
 
 
 def pilot_page(pilot: Pilot, person: Person) -> PilotPage:
     """The page of `pilot` as `person` sees it."""
     people = cohort.exposed_people(pilot)
-    # Of an ended pilot only its own time: later recommendations in the same unit are another pilot's.
-    window = {"since": pilot.proposed_at, "until": pilot.ended_at} if pilot.condition == workflow.ENDED else {}
+    window = figures.own_time(pilot)
     counted = figures.counts(pilot, **window)
     prepares = policies.may_prepare(person, pilot)
     answers = policies.may_stop(person, pilot)
-    reads = answers or prepares or person.has_perm("requests.read", pilot.unit) or pilot.sponsor_id == person.pk
+    reads = policies.may_read_decisions(person, pilot)
     shown = [
         (request, request_words(request), REQUEST_TONES.get(request.shown_state, ""))
         for request in (pilot.requests.select_related("pilot", "requester")[:MOST] if reads else [])
@@ -129,6 +129,7 @@ def pilot_page(pilot: Pilot, person: Person) -> PilotPage:
         timeline=pilot.transitions.select_related("actor", "stage")[:30],
         receipt=receipt(pilot, pilot.halt_version) if pilot.halt_version and pilot.condition == workflow.STOPPED else None,
         requests=shown,
+        similar=_taught(pilot, person) if prepares or reads else [],
         overseers=[watch.person for watch in pilot.oversights.select_related("person")],
         may={
             "read": reads,
@@ -146,6 +147,12 @@ def pilot_page(pilot: Pilot, person: Person) -> PilotPage:
             "reason": pilot.reason_due_at is not None and policies.may_give_reason(person, pilot),
         },
     )
+
+
+def _taught(pilot: Pilot, person: Person) -> list[lessons.Lesson]:
+    """Before anybody has its AI: what ended pilots like it taught."""
+    early = pilot.condition in {workflow.PROPOSED, workflow.READY}
+    return lessons.similar(person, system=pilot.system, unit=pilot.unit, purpose=pilot.purpose) if early else []
 
 
 def ladder(pilot: Pilot) -> list[Rung]:
@@ -231,7 +238,7 @@ def brief_page(request: ExpansionRequest, person: Person) -> BriefPage:
         digest=digest,
         frozen=frozen,
         chart=chart_of_brief(frozen),
-        slots=slots,
+        slots=[slot for slot in slots if slot.signature or request.state in workflow.SIGNABLE],
         signatures=[
             (one, one.digest == digest and (one.decision != Signature.Decision.APPROVE or one.pk in filling))
             for one in request.signatures.all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
@@ -12,24 +13,57 @@ from portal import clock
 from portal.models import RiskTier
 
 
-def _ground(pilot: Pilot) -> list[str]:
+@dataclass(frozen=True)
+class Facts:
+    """What of a pilot decides whether it is ready, now or as it stood."""
+
+    overseer: bool
+    stop_rule: bool
+    criterion: bool
+    promise: bool
+    purpose: str
+    fall_back: str
+    baseline: str
+    ends_at: dt.datetime
+    fall_back_tested_on: dt.date | None
+    people_informed_on: dt.date | None
+
+
+def facts_of(pilot: Pilot) -> Facts:
+    """As it is now."""
+    kinds = set(pilot.criteria.values_list("kind", flat=True))
+    return Facts(
+        overseer=pilot.oversights.exists(),
+        stop_rule=Criterion.Kind.STOP in kinds,
+        criterion=Criterion.Kind.SUCCESS in kinds,
+        promise=Promise.objects.filter(pilot=pilot).exists(),
+        purpose=pilot.purpose,
+        fall_back=pilot.fall_back,
+        baseline=pilot.baseline,
+        ends_at=pilot.ends_at,
+        fall_back_tested_on=pilot.fall_back_tested_on,
+        people_informed_on=pilot.people_informed_on,
+    )
+
+
+def _ground(facts: Facts, now: dt.datetime) -> list[str]:
     missing = []
-    if not pilot.oversights.exists():
+    if not facts.overseer:
         missing.append(_("Name an overseer."))
-    if not pilot.criteria.filter(kind=Criterion.Kind.STOP).exists():
+    if not facts.stop_rule:
         missing.append(_("Set at least one stop rule."))
-    if not pilot.purpose.strip():
+    if not facts.purpose.strip():
         missing.append(_("Say what the AI is used for here."))
-    if not pilot.fall_back.strip():
+    if not facts.fall_back.strip():
         missing.append(_("Say how to go back to working without the AI."))
-    if pilot.ends_at <= clock.now():
+    if facts.ends_at <= now:
         missing.append(_("Set an end date in the future."))
     return missing
 
 
 def missing_for_light_lane(pilot: Pilot) -> list[str]:
     """What the light lane still needs of the pilot itself."""
-    missing = _ground(pilot)
+    missing = _ground(facts_of(pilot), clock.now())
     first = pilot.stages.order_by("place").first()
     if pilot.system.risk_tier != RiskTier.MINIMAL and (first is None or first.kind != Stage.Kind.SHADOW):
         missing.append(_("The light lane is for systems of minimal risk, or for shadow use."))
@@ -40,16 +74,21 @@ def missing_for_light_lane(pilot: Pilot) -> list[str]:
 
 def missing_for_full_lane(pilot: Pilot) -> list[str]:
     """What is due for the full lane, and before the second stage in any lane."""
-    missing = _ground(pilot)
-    if not pilot.baseline.strip():
+    return missing_of(facts_of(pilot), clock.now())
+
+
+def missing_of(facts: Facts, now: dt.datetime) -> list[str]:
+    """The same, of facts as they were at `now`."""
+    missing = _ground(facts, now)
+    if not facts.baseline.strip():
         missing.append(_("Write down the figures from before the AI."))
-    if not pilot.criteria.filter(kind=Criterion.Kind.SUCCESS).exists():
+    if not facts.criterion:
         missing.append(_("Set at least one success criterion."))
-    if not Promise.objects.filter(pilot=pilot).exists():
+    if not facts.promise:
         missing.append(_("Put the promise on record."))
-    if pilot.fall_back_tested_on is None:
+    if facts.fall_back_tested_on is None:
         missing.append(_("Test the fall-back plan, and say when."))
-    if pilot.people_informed_on is None:
+    if facts.people_informed_on is None:
         missing.append(_("Inform the people concerned, and say when."))
     return missing
 
@@ -59,7 +98,9 @@ def blockers(request: ExpansionRequest) -> list[str]:
     if request.kind != ExpansionRequest.Kind.WIDEN or request.light:
         return []
     pilot = request.pilot
-    found = missing_for_full_lane(pilot) if request.stage.place > 1 or pilot.lane == Pilot.Lane.FULL else _ground(pilot)
+    found = (
+        missing_for_full_lane(pilot) if request.stage.place > 1 or pilot.lane == Pilot.Lane.FULL else _ground(facts_of(pilot), clock.now())
+    )
     for action in pilot.actions.filter(done_at=None):
         found.append(_("To do before it widens: %(what)s") % {"what": action.what})
     return found

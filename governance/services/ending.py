@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 
 from audit.context import because
 from audit.nudge import nudge
+from feedback.services import answers
 from governance import policies
 from governance.models import Pilot
+from governance.selectors import lessons as lessons_of
 from governance.services import reminders, transitions
 from portal import clock
 from portal.models import Person
@@ -20,6 +22,7 @@ def end(*, actor: Person, pilot: Pilot, outcome: str, cause: str, lessons: str, 
     """End the pilot for good; a restart is a new pilot that follows it. Every text is required.
 
     By an executive over the unit; after the end date also by the lead. `lapsed` is the outcome of a pilot past that date alone.
+    Whoever objected in the suggestion box hears back: `told_objectors` as a reply on each of their items, and a notice.
     """
     pilot = transitions.locked(pilot)
     if not policies.may_end(actor, pilot):
@@ -38,5 +41,7 @@ def end(*, actor: Person, pilot: Pilot, outcome: str, cause: str, lessons: str, 
     with because(cause):
         transitions.move(pilot, "end", actor=actor, reason=cause.strip())
     reminders.tell_ended(pilot)
+    for item in lessons_of.objections(pilot):
+        answers.tell_of_ending(item, actor=actor, text=pilot.told_objectors)
     nudge("audit.seal")
     return pilot

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from governance import policies, workflow
-from governance.models import ExpansionRequest, Pilot
+from governance.models import ExpansionRequest, Pilot, Signature
 from portal.models import Person
 from portal.services import notices
 
@@ -55,14 +55,28 @@ def tell_halted(pilot: Pilot, word: str) -> None:
 
 
 def tell_ended(pilot: Pilot) -> None:
-    """Tell lead, sponsor and overseers how it ended and what was learned."""
-    for person in _distinct(pilot.lead, pilot.sponsor, *(watch.person for watch in pilot.oversights.select_related("person"))):
+    """Tell those who answer for it, those who refused a request of it and those who left it how it ended and what was learned."""
+    refused = Signature.objects.filter(request__pilot=pilot, decision=Signature.Decision.REJECT).select_related("signer")
+    people = _distinct(
+        pilot.lead,
+        pilot.sponsor,
+        *(watch.person for watch in pilot.oversights.select_related("person")),
+        *(one.signer for one in refused),
+        *(one.person for one in pilot.departures.select_related("person")),
+    )
+    for person in people:
         notices.tell(
             kind="governance.ended",
             recipient=person,
             dedupe_key=f"governance.ended:{pilot.pk}",
             subject=_("Ended: %(pilot)s") % {"pilot": pilot.name},
-            context={"pilot": pilot.name, "outcome": pilot.get_outcome_display(), "cause": pilot.cause, "lessons": pilot.lessons},
+            context={
+                "pilot": pilot.name,
+                "outcome": pilot.get_outcome_display(),
+                "cause": pilot.cause,
+                "lessons": pilot.lessons,
+                "told": pilot.told_objectors,
+            },
             url=pilot.get_absolute_url(),
         )
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,8 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from governance import forms, policies
 from governance.models import Pilot, ReadinessAction
+from governance.selectors import lessons as lessons_of
 from governance.selectors import pages
 from governance.services import light, pilots
+from governance.views import as_it_stood
 from portal.models import Person
 from portal.permissions import SignedIn, everyone, needs
 from portal.views.submitting import done, form_page
@@ -49,6 +51,9 @@ def index(request: SignedIn) -> HttpResponse:
 @everyone
 @require_safe
 def detail(request: SignedIn, slug: str) -> HttpResponse:
+    """The pilot as it is; with `?at=`, for those who read the audit trail, as it stood."""
+    if "at" in request.GET:
+        return as_it_stood.page(request, slug)
     pilot = pilot_of(request, slug)
     return render(request, "governance/pilot.html", {"pilot": pilot, "page": pages.pilot_page(pilot, request.user)})
 
@@ -56,12 +61,27 @@ def detail(request: SignedIn, slug: str) -> HttpResponse:
 @needs("pilots.lead")
 @require_http_methods(["GET", "POST"])
 def propose(request: SignedIn) -> HttpResponse:
-    form = forms.ProposeForm(request.POST or None, person=request.user)
+    form = forms.ProposeForm(request.POST or None, person=request.user, initial=forms.chosen(request.GET))
     if request.method == "POST" and done(form, partial(pilots.propose, actor=request.user)):
         messages.success(request, _("Proposed. Start it with a few volunteers, or complete it for the full lane."))
         return redirect("pilot", slug=form.cleaned_data["slug"])
     lead = _("A pilot is bounded: a unit, an end date, a way back, and a rule that stops it.")
-    return form_page(request, form, title=_("Propose a pilot"), lead=lead, submit=_("Propose"), back="/pilots")
+    words = {"title": _("Propose a pilot"), "lead": lead, "submit": _("Propose"), "back": "/pilots"}
+    found = lessons_of.similar(request.user, **form.meant())
+    status = 422 if form.is_bound else 200
+    return render(request, "governance/propose.html", {"form": form, "lessons": found, **words}, status=status)
+
+
+@everyone
+@require_safe
+def lessons(request: SignedIn) -> HttpResponse:
+    """Ended pilots by what they taught, searched by words."""
+    text = request.GET.get("q", "").strip()
+    if len(text) > lessons_of.LONGEST_QUERY:
+        raise ValidationError(_("Search for at most %(most)d characters.") % {"most": lessons_of.LONGEST_QUERY}, code="query_too_long")
+    context = {"q": text, "lessons": lessons_of.search(request.user, text), "may_propose": request.user.has_perm("pilots.lead")}
+    context["may_see_ended"] = any(pages.pilot_rows(request.user, ended=True))
+    return render(request, "governance/lessons.html", context)
 
 
 @everyone

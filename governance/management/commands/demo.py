@@ -11,17 +11,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from governance.demo import cast, logistics
+from governance.demo import cast, scenes
+from governance.demo.cast import Member
+from governance.demo.stage import Scene
 from portal.models import Person, Unit
-
-SCENES = ("all", cast.SCENE)
 
 
 class Command(BaseCommand):
     help = "Load the demonstration into an empty database. Everything or nothing: a load that is interrupted leaves no trace."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--scenes", choices=SCENES, default="all", help="which scenes to load (all)")
+        parser.add_argument("--scenes", choices=("all", *scenes.SCENES), default="all", help="which scene to load (all)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         file = settings.DATA_DIR / "demo.json"
@@ -31,8 +31,8 @@ class Command(BaseCommand):
                 return
             raise CommandError("This database is not empty. The demonstration loads into an empty one only; nothing was changed.")
         with transaction.atomic():
-            scene = logistics.load(lambda step: self.stdout.write(f"  {step}"))
-            contents = sign_ins(scene)
+            wanted = scenes.SCENES if options["scenes"] == "all" else (options["scenes"],)
+            contents = sign_ins(scenes.load(wanted, lambda step: self.stdout.write(f"  {step}")))
             _write_private(kept, json.dumps(contents, indent=1))
         kept.replace(file)
         self._print(contents, file)
@@ -58,9 +58,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  {person['login']:<{width}}  {person['password']}  {person['role']}")
 
 
-def sign_ins(scene: logistics.Scene) -> dict[str, Any]:
+def sign_ins(played: list[Scene]) -> dict[str, Any]:
     """The contents of demo.json. `database` is a person of it: the file and the database belong together."""
-    members = [member for member in cast.EVERYONE if member.signs_in]
+    who: dict[str, tuple[Member, Scene]] = {}
+    for scene in played:
+        for member in scene.members:
+            if member.signs_in:
+                who.setdefault(member.staff_number, (member, scene))
     return {
         "url": settings.PUBLIC_URL,
         "people": [
@@ -69,13 +73,15 @@ def sign_ins(scene: logistics.Scene) -> dict[str, Any]:
                 "email": member.email or None,
                 "password": scene.passwords[member.staff_number],
                 "role": member.role or "employee",
-                "scene": cast.SCENE,
+                "scene": scene.name,
             }
-            for member in members
+            for member, scene in who.values()
         ],
-        "systems": [{"slug": scene.system.slug, "scene": cast.SCENE, "key": scene.key}],
-        "pilots": [{"slug": slug, "scene": cast.SCENE} for slug in scene.pilots],
-        "database": str(scene.people[cast.SAM.staff_number].pk),
+        "systems": [
+            {"slug": scene.system.slug, "scene": scene.name, "key": scene.key, "browser_key": scene.browser_key} for scene in played
+        ],
+        "pilots": [{"slug": slug, "scene": scene.name} for scene in played for slug in scene.pilots],
+        "database": str(played[0].people[cast.SAM.staff_number].pk),
     }
 
 
