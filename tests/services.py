@@ -52,7 +52,7 @@ class Database:
     @property
     def environment(self) -> dict[str, str]:
         """For a child process that serves this database: a management command, a worker, a web server."""
-        urls = {f"DATABASE_{name}_URL": self.url(f"lm_{name.lower()}") for name in ("OWNER", "SEALER")}
+        urls = {f"DATABASE_{name}_URL": self.url(f"lm_{name.lower()}") for name in ("OWNER", "SEALER", "ERASER")}
         return {**os.environ, **urls, "DATABASE_URL": self.url()}
 
 

@@ -16,7 +16,9 @@ from tests.services import Database
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("audit", "portal", "feedback", "governance")
 MODULES = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py"))
-PURE = ("merkle", "canonical", "tlog", "workflow", "statistics", "explanations")
+# Auditors get this one as a single file.
+WHOLE = ROOT / "audit" / "verifier" / "verify.py"
+PURE = ("merkle", "canonical", "notes", "tlog", "handover", "cosigning", "workflow", "statistics", "explanations")
 LONGEST_MODULE = 400
 LONGEST_TEMPLATE = 120
 
@@ -82,7 +84,9 @@ def test_modules__fit_in_the_head() -> None:
     long = {
         _name(path): count
         for path in MODULES
-        if "migrations" not in path.parts and (count := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_MODULE
+        if "migrations" not in path.parts
+        and path != WHOLE
+        and (count := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_MODULE
     }
     assert not long
 

@@ -19,16 +19,22 @@ import pytest
 from django.db import connections, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from audit.context import acting
-from audit.models import Entry, Payload
+from audit.explore.saved import save_view
+from audit.keeping import erasure as keeping_erasure
+from audit.keeping import holds as keeping_holds
+from audit.models import Entry, Payload, Review, SavedView
+from audit.packs import asking
+from audit.packs.selection import Choice
 from audit.selectors import log_size
 from feedback.models import Recommendation
-from feedback.services import items
+from feedback.services import items, kiosks
 from portal import clock
 from portal.mail import mail_off_token
-from portal.models import ApiKey, Person
+from portal.models import ApiKey, Person, Role
 from portal.permissions import Allowed
 from tests import cast as scene
 from tests import factories
@@ -58,12 +64,26 @@ POST   api/v1/systems/<slug:slug>/keys                                    401 40
 POST   api/v1/events                                                      401 403 403 403 403 403 403 207 403
 GET    api/v1/recommendations/<path:uid>                                  401 200 404 404 404 404 404 200 200
 GET    api/v1/items                                                       401 200 200 200 200 200 200 403 200
+POST   api/v1/items/similar                                               401 200 200 200 200 200 200 403 200
 POST   api/v1/items                                                       401 422 422 422 422 422 422 422 422
 GET    api/v1/items/<str:ref>                                             401 200 200 200 200 200 200 403 200
 DELETE api/v1/items/<str:ref>/voice                                       401 200 200 200 200 200 200 403 200
 PUT    api/v1/items/<str:ref>/voice                                       401 200 200 200 200 200 200 403 200
+PUT    api/v1/items/<str:ref>/text                                        401 200 403 403 403 403 403 403 200
+PUT    api/v1/items/<str:ref>/replies/<int:pk>/text                       401 404 404 404 404 404 404 403 404
+GET    api/v1/items/<str:ref>/edits                                       401 200 200 200 200 200 200 403 200
+POST   api/v1/items/<str:ref>/comments                                    401 201 201 201 201 201 201 403 201
+PUT    api/v1/items/<str:ref>/follow                                      401 200 200 200 200 200 200 403 200
+PUT    api/v1/items/<str:ref>/verdict                                     401 409 403 403 403 403 403 403 409
+POST   api/v1/items/<str:ref>/merge                                       401 422 422 422 422 422 422 403 422
+POST   api/v1/items/<str:ref>/part                                        401 404 404 404 404 404 404 403 404
 POST   api/v1/items/<str:ref>/replies                                     401 201 201 403 403 403 403 403 201
 POST   api/v1/items/<str:ref>/status                                      401 403 200 403 403 403 403 403 403
+GET    api/v1/kiosks                                                      401 403 200 403 403 403 200 403 403
+POST   api/v1/kiosks                                                      401 403 422 403 403 403 422 403 403
+DELETE api/v1/kiosks/<int:pk>                                             401 403 200 403 403 403 200 403 403
+POST   api/v1/kiosks/<int:pk>/code                                        401 403 201 403 403 403 201 403 403
+POST   api/v1/items/<str:ref>/withdraw                                    401 409 403 403 403 403 403 403 409
 GET    api/v1/pilots                                                      401 200 200 200 200 200 200 403 200
 POST   api/v1/pilots                                                      401 403 422 403 403 403 403 403 403
 GET    api/v1/pilots/<str:slug>                                           401 200 200 200 200 200 200 403 200
@@ -78,10 +98,47 @@ POST   api/v1/expansion-requests/<int:pk>/withdraw                        401 40
 POST   api/v1/expansion-requests/<int:pk>/apply                           401 404 409 403 409 409 404 403 404
 GET    api/v1/expansion-requests/<int:pk>/brief                           401 404 200 200 200 200 404 403 404
 POST   api/v1/expansion-requests/<int:pk>/signatures                      401 404 403 403 403 403 404 403 404
+GET    api/v1/audit/trust                                                 401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/trust/confirmations                                   401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/trust/clearings                                       401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/trust/verifications                                   401 403 403 403 403 202 403 403 403
+GET    api/v1/audit/health                                                401 403 403 403 403 200 200 403 403
+GET    audit/health                                                       302 403 403 403 403 200 200 302 302
 GET    api/v1/audit/entries                                               401 403 403 403 403 200 403 403 403
 GET    api/v1/audit/entries/<int:seq>                                     401 403 403 403 403 200 403 403 403
 GET    api/v1/audit/entries/<int:seq>/proof                               401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/views                                                401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/views                                                401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/views/<int:pk>                                       401 403 403 403 403 200 403 403 403
+PUT    api/v1/audit/views/<int:pk>                                       401 403 403 403 403 403 403 403 403
+DELETE api/v1/audit/views/<int:pk>                                       401 403 403 403 403 403 403 403 403
+PUT    api/v1/audit/views/<int:pk>/subscription                          401 403 403 403 403 422 403 403 403
+DELETE api/v1/audit/views/<int:pk>/subscription                          401 403 403 403 403 204 403 403 403
 GET    api/v1/audit/objects/<str:model>/<path:object_id>/versions         401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/objects/<str:model>/<path:object_id>/compare          401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/objects/<str:model>/<path:object_id>/restore          401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/objects/<str:model>/<path:object_id>/restore          401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/packs                                                 401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/packs                                                 401 403 403 403 403 201 403 403 403
+GET    api/v1/audit/packs/<int:pk>                                        401 403 403 403 403 200 403 403 403
+DELETE api/v1/audit/packs/<int:pk>                                        401 403 403 403 403 204 403 403 403
+GET    api/v1/audit/packs/<int:pk>/file                                   401 403 403 403 403 409 403 403 403
+GET    api/v1/audit/lists/<str:model>                                     401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/subjects/<str:kind>/<path:key>                        401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/pilots/<str:slug>                                     401 403 403 403 403 200 403 403 403
+GET    api/v1/lessons                                                     401 200 200 200 200 200 200 403 200
+GET    api/v1/audit/coverage                                              401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/feed                                                  401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/reviews                                               401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/reviews                                               401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/reviews/<int:pk>                                      401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/reviews/<int:pk>/draw                                 401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/reviews/<int:pk>/judgements                           401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/reviews/<int:pk>/signature                            401 403 403 403 403 422 403 403 403
+POST   api/v1/widget/sessions                                             401 403 403 403 403 403 403 403 403
+POST   api/v1/widget/items                                                401 401 401 401 401 401 401 401 401
+POST   api/v1/widget/outcomes                                             401 401 401 401 401 401 401 401 401
+GET    api/v1/widget/recommendations/<path:uid>                           401 401 401 401 401 401 401 401 401
 GET    units                                                              302 403 403 403 403 403 200 302 302
 GET    units/new                                                          302 403 403 403 403 403 200 302 302
 POST   units/new                                                          302 403 403 403 403 403 422 302 302
@@ -108,6 +165,11 @@ POST   systems/<slug:slug>/versions                                       302 40
 GET    systems/<slug:slug>/keys                                           302 403 403 403 403 403 200 302 302
 POST   systems/<slug:slug>/keys                                           302 403 403 403 403 403 422 302 302
 POST   systems/<slug:slug>/keys/<int:pk>/revoke                           302 403 403 403 403 403 302 302 302
+GET    systems/<slug:slug>/widget                                         302 403 403 403 403 403 200 302 302
+POST   systems/<slug:slug>/widget                                         302 403 403 403 403 403 422 302 302
+GET    systems/<slug:slug>/widget/<int:pk>/origins                        302 403 403 403 403 403 404 302 302
+POST   systems/<slug:slug>/widget/<int:pk>/origins                        302 403 403 403 403 403 404 302 302
+POST   systems/<slug:slug>/widget/<int:pk>/revoke                         302 403 403 403 403 403 404 302 302
 GET    notices                                                            302 200 200 200 200 200 200 302 302
 POST   notices/read                                                       302 302 302 302 302 302 302 302 302
 GET    notices/undelivered                                                302 403 403 403 403 403 200 302 302
@@ -128,17 +190,45 @@ POST   account/password                                                   302 20
 GET    feedback/new                                                       302 200 200 200 200 200 200 302 302
 POST   feedback/new                                                       302 422 422 422 422 422 422 302 302
 GET    items                                                              302 200 200 200 200 200 200 302 302
+GET    items/alike                                                        302 200 200 200 200 200 200 302 302
 GET    items/<str:ref>                                                    302 200 200 200 200 200 200 302 302
 GET    items/<str:ref>/filed                                              302 200 200 200 200 200 200 302 302
 POST   items/<str:ref>/voice                                              302 302 302 302 302 302 302 302 302
 POST   items/<str:ref>/reply                                              302 302 302 403 403 403 403 302 302
 POST   items/<str:ref>/status                                             302 403 302 403 403 403 403 302 302
 POST   items/<str:ref>/name                                               302 403 403 403 403 403 403 302 302
+POST   items/<str:ref>/follow                                             302 302 302 302 302 302 302 302 302
+POST   items/<str:ref>/comment                                            302 302 302 302 302 302 302 302 302
+POST   items/<str:ref>/note                                               302 403 302 403 403 403 403 302 302
+POST   items/<str:ref>/verdict                                            302 409 403 403 403 403 403 302 302
+POST   items/<str:ref>/merge                                              302 403 422 403 403 422 403 302 302
+GET    items/<str:ref>/part                                               302 403 404 403 403 404 403 302 302
+POST   items/<str:ref>/part                                               302 403 404 403 403 404 403 302 302
+GET    items/<str:ref>/edit                                               302 200 404 404 404 404 404 302 302
+POST   items/<str:ref>/edit                                               302 422 404 404 404 404 404 302 302
+GET    items/<str:ref>/replies/<int:pk>/edit                              302 404 404 404 404 404 404 302 302
+POST   items/<str:ref>/replies/<int:pk>/edit                              302 404 404 404 404 404 404 302 302
+GET    items/<str:ref>/edits                                              302 200 200 200 200 200 200 302 302
 GET    recommendations                                                    302 200 200 200 200 200 200 302 302
 GET    recommendations/<path:uid>                                         302 200 404 404 404 404 404 302 302
 POST   recommendations/<path:uid>                                         302 422 404 404 404 404 404 302 302
+POST   items/<str:ref>/withdraw                                           302 409 403 403 403 403 403 302 302
+GET    f/<str:code>                                                       302 302 302 302 302 302 302 302 302
+GET    kiosks                                                             302 403 200 403 403 403 200 302 302
+GET    kiosks/new                                                         302 403 200 403 403 403 200 302 302
+POST   kiosks/new                                                         302 403 422 403 403 403 422 302 302
+GET    kiosks/<int:pk>                                                    302 403 200 403 403 403 200 302 302
+POST   kiosks/<int:pk>/code                                               302 403 200 403 403 403 200 302 302
+POST   kiosks/<int:pk>/revoke                                             302 403 302 403 403 403 302 302 302
+GET    kiosks/<int:pk>/sheet                                              302 403 200 403 403 403 200 302 302
+GET    kiosk/                                                             200 200 200 200 200 200 200 200 200
+POST   kiosk/file                                                         403 403 403 403 403 403 403 403 403
+GET    kiosk/enrol                                                        200 200 200 200 200 200 200 200 200
+POST   kiosk/enrol                                                        422 422 422 422 422 422 422 422 422
+GET    worker.js                                                          200 200 200 200 200 200 200 200 200
 GET    anonymous/new                                                      200 200 200 200 200 200 200 200 200
 POST   anonymous/items                                                    422 422 422 422 422 422 422 422 422
+POST   anonymous/widget                                                   400 400 400 400 400 400 400 400 400
 GET    anonymous/receipts                                                 200 200 200 200 200 200 200 200 200
 POST   anonymous/receipts                                                 422 422 422 422 422 422 422 422 422
 GET    pilots                                                             302 200 200 200 200 200 200 302 302
@@ -168,8 +258,11 @@ GET    pilots/<str:slug>/end                                              302 40
 POST   pilots/<str:slug>/end                                              302 403 403 403 302 403 403 302 302
 GET    pilots/<str:slug>/leave                                            302 200 200 200 200 200 200 302 302
 POST   pilots/<str:slug>/leave                                            302 302 409 409 409 409 409 302 302
+GET    pilots/<str:slug>/steps/<int:step>/receipt                         302 404 200 200 200 200 404 302 302
 GET    decisions                                                          302 403 200 200 200 200 403 302 302
 GET    requests/<int:pk>                                                  302 404 200 200 200 200 404 302 302
+GET    requests/<int:pk>/receipt                                          302 404 404 404 404 404 404 302 302
+GET    requests/<int:pk>/signatures/<int:signature>/receipt               302 404 404 404 404 404 404 302 302
 POST   requests/<int:pk>/sign                                             302 404 422 422 422 422 404 302 302
 POST   requests/<int:pk>/submit                                           302 404 409 403 403 403 404 302 302
 GET    requests/<int:pk>/revise                                           302 404 200 403 403 403 404 302 302
@@ -184,13 +277,74 @@ POST   requests/<int:pk>/apply                                            302 40
 POST   ofrep/v1/evaluate/flags                                            401 401 401 401 401 401 401 200 403
 POST   ofrep/v1/evaluate/flags/<str:key>                                  401 401 401 401 401 401 401 200 403
 GET    log/checkpoint                                                     200 200 200 200 200 200 200 200 200
+GET    log/cosigned                                                       404 404 404 404 404 404 404 404 404
+GET    log/keys                                                           200 200 200 200 200 200 200 200 200
 GET    log/vkey                                                           200 200 200 200 200 200 200 200 200
 GET    log/tile/entries/<path:path>                                       401 403 403 403 403 200 403 403 403
 GET    log/tile/<path:path>                                               200 200 200 200 200 200 200 200 200
 GET    audit                                                              302 403 403 403 403 200 403 302 302
+GET    audit/trust                                                        302 403 403 403 403 200 403 302 302
+POST   audit/trust                                                        302 403 403 403 403 422 403 302 302
+POST   audit/trust/verify                                                 302 403 403 403 403 302 403 302 302
+POST   audit/trust/clear-up                                               302 403 403 403 403 422 403 302 302
 GET    audit/entries/<int:seq>                                            302 403 403 403 403 200 403 302 302
 GET    audit/entries/<int:seq>/proof                                      302 403 403 403 403 200 403 302 302
+GET    audit/views                                                       302 403 403 403 403 200 403 302 302
+POST   audit/views                                                       302 403 403 403 403 422 403 302 302
+GET    audit/views/<int:pk>                                              302 403 403 403 403 200 403 302 302
+POST   audit/views/<int:pk>                                              302 403 403 403 403 403 403 302 302
+POST   audit/views/<int:pk>/delete                                       302 403 403 403 403 403 403 302 302
+POST   audit/views/<int:pk>/mail                                         302 403 403 403 403 302 403 302 302
+GET    lessons                                                            302 200 200 200 200 200 200 302 302
+GET    audit/review                                                       302 403 403 403 403 200 403 302 302
+POST   audit/review                                                       302 403 403 403 403 422 403 302 302
+GET    audit/review/<int:pk>                                              302 403 403 403 403 200 403 302 302
+POST   audit/review/<int:pk>/draw                                         302 403 403 403 403 302 403 302 302
+POST   audit/review/<int:pk>/judge                                        302 403 403 403 403 422 403 302 302
+POST   audit/review/<int:pk>/sign                                         302 403 403 403 403 422 403 302 302
+GET    audit/coverage                                                     302 403 403 403 403 200 403 302 302
+GET    audit/coverage.csv                                                 302 403 403 403 403 200 403 302 302
 GET    audit/records/<str:model>/<path:object_id>                         302 403 403 403 403 200 403 302 302
+GET    audit/restore/<str:model>/<path:object_id>                         302 403 403 403 403 302 403 302 302
+POST   audit/restore/<str:model>/<path:object_id>                         302 403 403 403 403 422 403 302 302
+GET    audit/packs                                                        302 403 403 403 403 200 403 302 302
+POST   audit/packs                                                        302 403 403 403 403 302 403 302 302
+GET    audit/packs/new                                                    302 403 403 403 403 200 403 302 302
+GET    audit/packs/<int:pk>                                               302 403 403 403 403 200 403 302 302
+POST   audit/packs/<int:pk>/cancel                                        302 403 403 403 403 302 403 302 302
+GET    audit/packs/<int:pk>/file                                          302 403 403 403 403 409 403 302 302
+GET    audit/lists                                                        302 403 403 403 403 200 403 302 302
+GET    audit/lists/<str:model>                                            302 403 403 403 403 200 403 302 302
+GET    audit/subjects/<str:kind>/<path:key>                               302 403 403 403 403 200 403 302 302
+GET    audit/keeping                                                      302 403 403 403 403 200 403 302 302
+GET    audit/keeping/retention/<slug:name>                                302 403 403 403 403 200 403 302 302
+POST   audit/keeping/retention/<slug:name>                                302 403 403 403 403 422 403 302 302
+GET    audit/keeping/holds/new                                            302 403 403 403 403 200 403 302 302
+POST   audit/keeping/holds/new                                            302 403 403 403 403 422 403 302 302
+GET    audit/keeping/holds/<int:pk>                                       302 403 403 403 403 200 403 302 302
+POST   audit/keeping/holds/<int:pk>/release                               302 403 403 403 403 422 403 302 302
+POST   audit/keeping/holds/<int:pk>/confirm                               302 403 403 403 403 422 403 302 302
+POST   audit/keeping/holds/<int:pk>/keep                                  302 403 403 403 403 302 403 302 302
+GET    audit/keeping/erasures/new                                         302 403 403 403 403 200 403 302 302
+POST   audit/keeping/erasures/new                                         302 403 403 403 403 422 403 302 302
+GET    audit/keeping/erasures/<uuid:pk>                                   302 403 403 403 403 200 403 302 302
+POST   audit/keeping/erasures/<uuid:pk>/confirm                           302 403 403 403 403 422 403 302 302
+POST   audit/keeping/erasures/<uuid:pk>/withdraw                          302 403 403 403 403 302 403 302 302
+GET    audit/keeping/erasures/<uuid:pk>/certificate.<str:ending>          302 403 403 403 403 404 403 302 302
+GET    api/v1/audit/retention                                             401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/retention/<slug:name>                                 401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/retention/<slug:name>                                 401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/holds                                                 401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/holds                                                 401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/holds/<int:pk>                                        401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/holds/<int:pk>/release                                401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/holds/<int:pk>/confirm                                401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/holds/<int:pk>/keep                                   401 403 403 403 403 200 403 403 403
+GET    api/v1/audit/erasures                                              401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/erasures                                              401 403 403 403 403 422 403 403 403
+GET    api/v1/audit/erasures/<uuid:pk>                                    401 403 403 403 403 200 403 403 403
+POST   api/v1/audit/erasures/<uuid:pk>/confirm                            401 403 403 403 403 422 403 403 403
+POST   api/v1/audit/erasures/<uuid:pk>/withdraw                           401 403 403 403 403 200 403 403 403
 """
 
 # What a POST carries where an empty one would not get as far as the rule.
@@ -206,6 +360,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST pilots/<str:slug>/hold": REASON,
     "POST pilots/<str:slug>/stop": REASON,
     "POST pilots/<str:slug>/end": END,
+    "POST api/v1/items/similar": {"text": "The dock is closed on Fridays"},
+    "PUT api/v1/items/<str:ref>/follow": {"choice": "follow"},
+    "PUT api/v1/items/<str:ref>/verdict": {"fixed": True},
+    "POST api/v1/items/<str:ref>/comments": {"text": "The same here"},
+    "PUT api/v1/items/<str:ref>/text": {"text": "Dock 7 is closed"},
+    "POST items/<str:ref>/follow": {"choice": "follow"},
+    "POST items/<str:ref>/comment": {"text": "The same here"},
+    "POST items/<str:ref>/note": {"text": "Ask the vendor"},
+    "POST items/<str:ref>/verdict": {"fixed": "yes"},
     "POST items/<str:ref>/reply": {"text": "We look at it"},
     "POST items/<str:ref>/status": {"status": "acknowledged", "words": "Seen"},
     "POST items/<str:ref>/name": REASON,
@@ -278,22 +441,44 @@ def build() -> World:
         item = items.file(actor=cast.jo, system=cast.system, kind="problem", text="Dock 7 is closed on Fridays", identity="named")
     pilot = governance.complete(cast, governance.started(cast))
     request = governance.ask_to_widen(cast, pilot)
+    with acting(cast.mara.pk, channel="page"):
+        kiosk = kiosks.make(actor=cast.mara, name="Dock 4", unit=cast.northfield, system=cast.system)
     own_key = ApiKey.objects.get(system=cast.system)
+    with acting(cast.tom.pk, channel="page"):
+        hold = keeping_holds.place(actor=cast.tom.pk, kind="person", what=cast.jo.staff_number, reason="Case 7")
+        erasure = keeping_erasure.ask(actor=cast.tom.pk, person=cast.outsider.staff_number, why="asked")
     values: dict[str, dict[str, object]] = {
         "units/": {"pk": cast.northfield.pk},
         "people/": {"pk": cast.jo.pk, "role": 0},
         "systems/": {"slug": cast.system.slug, "pk": own_key.pk},
         "keys/": {"pk": 0},
         "mail-off/": {"token": mail_off_token(cast.jo)},
-        "items/": {"ref": item.ref},
+        "items/": {"ref": item.ref, "pk": 0},
+        "kiosks/": {"pk": kiosk.pk},
+        "f/": {"code": kiosk.code},
         "recommendations/": {"uid": uid},
-        "pilots/": {"slug": pilot.slug, "pk": 0},
-        "requests/": {"pk": request.pk},
+        "pilots/": {"slug": pilot.slug, "pk": 0, "step": pilot.transitions.latest("id").pk},
+        "requests/": {"pk": request.pk, "signature": 0},
+        "widget/": {"uid": uid},
         "expansion-requests/": {"pk": request.pk},
         "ofrep/v1/evaluate/flags/": {"key": pilot.slug},
         "audit/entries/": {"seq": 0},
+        "audit/keeping/retention/": {"name": "act"},
+        "audit/retention/": {"name": "act"},
+        "audit/keeping/holds/": {"pk": hold.pk},
+        "audit/holds/": {"pk": hold.pk},
+        "audit/keeping/erasures/": {"pk": erasure.pk, "ending": "txt"},
+        "audit/erasures/": {"pk": erasure.pk},
+        "audit/views/": {"pk": shared_view(cast).pk},
         "audit/records/": {"model": "portal.unit", "object_id": cast.northfield.pk},
         "audit/objects/": {"model": "portal.unit", "object_id": cast.northfield.pk},
+        "audit/restore/": {"model": "portal.unit", "object_id": cast.northfield.pk},
+        "audit/packs/": {"pk": waiting_pack(cast)},
+        "audit/review/": {"pk": (review := begun_review(cast))},
+        "audit/reviews/": {"pk": review},
+        "audit/lists/": {"model": "portal.unit"},
+        "audit/subjects/": {"kind": "pilot", "key": pilot.slug},
+        "audit/pilots/": {"slug": pilot.slug},
     }
     world = World(cast, values)
     people = (None, cast.jo, cast.mara, cast.priya, cast.helen, cast.tom, cast.sam)
@@ -302,6 +487,25 @@ def build() -> World:
     world.clients["system key"] = caller(None, key)
     world.clients["personal key"] = caller(None, factories.key(person=cast.jo, scopes=["read", "write", "audit:read"]))
     return world
+
+
+def shared_view(cast: Cast) -> SavedView:
+    """A view that somebody else in compliance keeps and shares: its owner alone may change it."""
+    owner = factories.person("Ida Berg", cast.company)
+    factories.role(owner, Role.COMPLIANCE, cast.company)
+    return save_view(actor=owner.pk, name="What Mara does", query="actor:mara", shared=True)
+
+
+def begun_review(cast: Cast) -> int:
+    """The key of a review of the first entry, not drawn yet."""
+    with acting(cast.tom.pk, channel="page"):
+        return Review.objects.create(reviewer=cast.tom.pk, purpose="The first one", first=0, stop=1, sample=1, begun_at=clock.now()).pk
+
+
+def waiting_pack(cast: Cast) -> int:
+    """The key of an export pack that nobody has begun to make."""
+    with acting(cast.tom.pk, channel="page"):
+        return asking.ask(Choice("all"), actor=cast.tom.pk).pk
 
 
 def show_and_override(cast: Cast, key: str) -> str:
@@ -372,6 +576,17 @@ def statuses(world: World, method: str, route: str) -> list[int]:
 def test_route__every_role__gets_what_the_table_says(world: World, row: str) -> None:
     method, _, route = row.partition(" ")
     assert dict(zip(ROLES, statuses(world, method, route), strict=True)) == dict(zip(ROLES, rows()[row], strict=True))
+
+
+# The table is with LOG_READERS=hashes, the default. With `entries` these change, and nothing else below /log/.
+WITH_ENTRIES_FOR_ALL = {"GET log/tile/entries/<path:path>": [200] * 9}
+
+
+@pytest.mark.parametrize("row", [row for row in rows() if row.startswith("GET log/")])
+def test_log__with_entries_for_all__gets_what_the_table_says(world: World, row: str, settings: Settings) -> None:
+    settings.LOG_READERS = "entries"
+    wanted = WITH_ENTRIES_FOR_ALL.get(row, rows()[row])
+    assert statuses(world, "GET", row.partition(" ")[2]) == wanted
 
 
 def methods_of(world: World, route: str, pattern: URLPattern) -> set[str]:

@@ -9,8 +9,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit.context import acting
+from audit.explore import saved
+from audit.keeping import erasure, holds
+from audit.models import Judgement, Pack, Review
+from audit.selectors import log_size
 from feedback.models import Item
-from feedback.services import answers, items, voices
+from feedback.services import answers, items, kiosks, voices
 from governance.models import ExpansionRequest, Pilot
 from governance.services import pilots, requests
 from governance.services.pilots import ActionDraft
@@ -39,6 +43,7 @@ def grow(world: World, count: int) -> None:
         recommendation(world, number)
         pilot(world, number)
         request(world)
+        trail(world, number)
 
 
 def people(world: World, number: int) -> None:
@@ -67,6 +72,8 @@ def box(world: World, number: int) -> None:
             item = items.file(actor=person, system=cast.system, kind=kind, text=f"Dock {number} is closed", identity=identity)
     with acting(cast.jo.pk, channel="page"):
         voices.add(item, actor=cast.jo)
+    with acting(cast.mara.pk, channel="page"):
+        kiosks.make(actor=cast.mara, name=f"Dock {number}", unit=cast.northfield, system=cast.system)
     known = Item.objects.by_ref(str(world.values["items/"]["ref"])).get()
     with acting(cast.mara.pk, channel="page"):
         answers.reply(known, actor=cast.mara, text=f"Answer {number}")
@@ -112,11 +119,34 @@ def pilot(world: World, number: int) -> None:
 def request(world: World) -> None:
     """One more revision, with a signature that no longer counts, of the request that pages name; it waits again afterwards."""
     cast = world.cast
-    known = ExpansionRequest.objects.get(pk=world.values["requests/"]["pk"])
+    known = ExpansionRequest.objects.get(pk=str(world.values["requests/"]["pk"]))
     governance.sign(cast.priya, known, decision="request_changes", reason="Say why")
     known = ExpansionRequest.objects.get(pk=known.pk)
     with acting(cast.mara.pk, channel="page"):
         requests.submit(actor=cast.mara, request=requests.revise(actor=cast.mara, request=known, recommendation="Widen: drivers use it."))
+
+
+def trail(world: World, number: int) -> None:
+    """One more review, judgement, saved view, pack, hold and erasure."""
+    tom = world.cast.tom.pk
+    person = factories.person(f"Gone {number}", world.cast.harbour, email=None)
+    second = factories.person(f"Keeper {number}", world.cast.company, email=None)
+    with acting(tom, channel="page"):
+        size, drawn = log_size(), list(range(number))
+        begun = {"reviewer": second.pk, "first": 0, "stop": size, "begun_at": clock.now(), "size": size, "root": "0" * 64, "seed": "0" * 64}
+        review = Review.objects.create(purpose=f"Sample {number}", sample=number, drawn=drawn, **begun)
+        Judgement.objects.bulk_create(
+            Judgement(review=review, seq=seq, verdict="question", note="Who?", by=second.pk, at=clock.now()) for seq in drawn
+        )
+        world.values["audit/review/"] = world.values["audit/reviews/"] = {"pk": review.pk}
+        hold = holds.place(actor=tom, kind="person", what=person.staff_number, reason=f"Case {number}")
+        holds.ask_release(hold, actor=tom, reason="Over")
+        erasure.ask(actor=tom, person=person.staff_number, why="asked")
+        Pack.objects.create(kind="all", title=f"Pack {number}", asked_by=second.pk, asked_at=clock.now(), state="cancelled")
+    for owner in (tom, second.pk):
+        with acting(owner, channel="page"):
+            kept = saved.save_view(actor=owner, name=f"View {number}", query=f"actor:jo object:portal.unit/{number}", shared=owner != tom)
+            saved.subscribe(kept, actor=tom, every="day", now=clock.now())
 
 
 def shown() -> Iterator[tuple[str, str]]:

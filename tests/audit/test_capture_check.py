@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from io import StringIO
@@ -9,9 +10,14 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from audit import tasks
 from audit.context import acting
 from audit.models import Entry
 from audit.services import make_room, system_actor
+from portal import check_notices
+from portal.models import Role
+from portal.schedule import BEAT, NOTICE_RULES
+from tests import factories
 from tests.audit.scratch.models import Shelf
 from tests.services import Database
 
@@ -27,7 +33,7 @@ def run() -> tuple[int, str]:
     return code, said.getvalue()
 
 
-def test_audit_check__as_migrated__is_in_order_and_recorded(committed_db: Database) -> None:
+def test_audit_check__as_migrated__is_in_order_and_recorded(log: Database) -> None:
     code, said = run()
     assert (code, "Capture is in order" in said) == (0, True), said
     entry = Entry.objects.get(action="audit.checked")
@@ -92,16 +98,16 @@ def test_audit_check__tampering__is_named(committed_db: Database, tampering: str
 
 def _check_only() -> tuple[int, str]:
     # With that in place nothing can be recorded any more, not even the check.
-    from audit.capture_check import check
+    from audit.capture.check import check
 
     findings = check().findings
     return int(bool(findings)), "\n".join(findings)
 
 
-def test_audit_check__write_without_an_actor__is_a_finding_once(committed_db: Database) -> None:
+def test_audit_check__write_without_an_actor__is_a_finding_once(log: Database) -> None:
     with acting(system_actor("tests")):
         Shelf.objects.create(label="A")
-    with committed_db.connect("lm_app") as raw:
+    with log.connect("lm_app") as raw:
         raw.execute("update scratch_shelf set label = 'B'")
     code, said = run()
     assert code == 1
@@ -140,3 +146,29 @@ def test_make_room__never_called__loses_nothing_and_is_a_finding(committed_db: D
     code, said = run()
     assert code == 1
     assert "partition of last resort" in said
+
+
+def test_audit_check__by_the_worker__is_an_entry_and_tells_compliance_what_it_found(log: Database) -> None:
+    """The nightly task; a clean check afterwards ends it."""
+    with factories.by_test():
+        company = factories.unit("brightline")
+        tom, jo = factories.person("Tom Brandt", company), factories.person("Jo Marsh", company)
+        factories.role(tom, Role.COMPLIANCE, company)
+    now = dt.datetime.now(dt.UTC)
+    tasks.check()
+    assert list(check_notices.due(now)) == []
+    with log.connect("lm_owner") as owner:
+        owner.execute("alter table scratch_shelf disable trigger audit_changed")
+    tasks.check()
+    found = Entry.objects.filter(action="audit.checked").latest("id")
+    assert found.channel == "task"
+    told = list(check_notices.due(now))
+    assert [(draft.recipient, draft.dedupe_key) for draft in told] == [(tom, f"audit.check-failed:{found.id}")]
+    assert jo not in {draft.recipient for draft in told}
+    assert "1 finding" in told[0].subject
+    with log.connect("lm_owner") as owner:
+        owner.execute("alter table scratch_shelf enable always trigger audit_changed")
+    tasks.check()
+    assert list(check_notices.due(now)) == []
+    assert "audit.check" in {job["task"] for job in BEAT.values()}
+    assert "portal.check_notices" in NOTICE_RULES

@@ -16,11 +16,11 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.questioner import NonInteractiveMigrationQuestioner
 from django.db.migrations.state import ProjectState
 
-from audit import autodetector, triggers
-from audit.autodetector import CaptureAutodetector, expected, installed
+from audit.capture import autodetector, triggers
+from audit.capture.autodetector import CaptureAutodetector, expected, installed
+from audit.capture.operations import InstallCapture, InstallFoundation, RemoveCapture
 from audit.history import governed_models
-from audit.operations import InstallCapture, InstallFoundation, RemoveCapture
-from audit.records_check import capture_of
+from audit.log.records_check import capture_of
 from tests.audit.scratch.models import Book, Shelf
 from tests.services import Database
 
@@ -37,10 +37,39 @@ def test_governed_models__all__have_their_triggers(committed_db: Database) -> No
     with committed_db.connect("lm_app") as app:
         for capture in map(capture_of, governed_models()):
             found = app.execute(
-                "select count(*) from pg_trigger where tgrelid = %s::regclass and tgname like 'audit%%' and tgenabled = 'A'",
+                "select count(*) from pg_trigger where tgrelid = %s::regclass and tgenabled = 'A'"
+                " and tgname in ('audit_created', 'audit_changed', 'audit_deleted', 'audit_key', 'audit_no_truncate')",
                 [capture.table],
             ).fetchone()
             assert found == (5,), capture.model
+
+
+def test_migrations__of_every_app__leave_no_state_without_capture() -> None:
+    """After each migration every model with versions is captured with columns that it has, and none changed meanwhile."""
+    loader = MigrationLoader(None)
+    captured_now: dict[tuple[str, str], InstallCapture] = {}
+    seen, states = set(), 0
+    for leaf in loader.graph.leaf_nodes():
+        for node in loader.graph.forwards_plan(leaf):
+            if node in seen:
+                continue
+            seen.add(node)
+            for operation in loader.graph.nodes[node].operations:
+                key = (node[0], str(getattr(operation, "model", "")).lower())
+                if isinstance(operation, InstallCapture):
+                    captured_now[key] = operation
+                elif isinstance(operation, RemoveCapture):
+                    del captured_now[key]
+                elif isinstance(operation, autodetector._CHANGES_COLUMNS):
+                    named = str(getattr(operation, "model_name", getattr(operation, "name", ""))).lower().removeprefix("historical")
+                    assert (node[0], named) not in captured_now, f"{node}: {operation.describe()} without RemoveCapture before it"
+            state = loader.project_state(node)
+            for app, name in [key for key in state.models if key[1].startswith("historical")]:
+                states += 1
+                columns = captured_now[app, name.removeprefix("historical")].columns
+                fields = {field.attname for field in state.apps.get_model(app, name)._meta.concrete_fields}
+                assert set(columns) <= fields, f"{node}: {name}"
+    assert states > 20
 
 
 def detect(

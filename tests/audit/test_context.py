@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +17,7 @@ from audit.context import acting, announce, because, become, current
 from audit.middleware import ActingMiddleware
 from audit.models import UNATTRIBUTED, Actor, Entry, Payload
 from audit.services import NobodyActs, UndeclaredVerb, name_actor, record, refused, system_actor
+from tests import factories
 from tests.audit.scratch.models import Book, Shelf
 from tests.services import Database
 
@@ -225,8 +226,14 @@ def test_context__one_object_written_by_two_at_once__versions_follow_the_commits
 def test_record__act__is_one_entry_with_its_detail() -> None:
     with acting(ANN, channel="command", request_id="r-1"), because("asked for", code="asked"):
         shelf = Shelf.objects.create(label="A")
-        entry = Entry.objects.get(pk=record("audit.checked", obj=shelf, detail={"b": 1, "a": "é"}))
-    assert (entry.actor, entry.action, entry.model, entry.object, entry.ver) == (ANN, "audit.checked", "scratch.shelf", str(shelf.pk), None)
+        entry = Entry.objects.get(pk=record("audit.backup-made", obj=shelf, detail={"b": 1, "a": "é"}))
+    assert (entry.actor, entry.action, entry.model, entry.object, entry.ver) == (
+        ANN,
+        "audit.backup-made",
+        "scratch.shelf",
+        str(shelf.pk),
+        None,
+    )
     assert Payload.objects.get(entry=entry).body == '{"detail":{"a":"é","b":1},"reason":"asked for"}'
     assert (entry.channel, entry.request_id, entry.reason_code) == ("command", "r-1", "asked")
 
@@ -235,14 +242,14 @@ def test_record__act__is_one_entry_with_its_detail() -> None:
 def test_record__act_between_changes__leaves_their_count_alone() -> None:
     with acting(ANN):
         shelf = Shelf.objects.create(label="A")
-        record("audit.checked", obj=shelf)
+        record("audit.backup-made", obj=shelf)
         shelf.label = "B"
         shelf.save()
     assert list(Entry.objects.about(shelf).order_by("id").values_list("ver", flat=True)) == [1, None, 2]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("action", "actor", "error"), [("audit.nonsense", ANN, UndeclaredVerb), ("audit.checked", None, NobodyActs)])
+@pytest.mark.parametrize(("action", "actor", "error"), [("audit.nonsense", ANN, UndeclaredVerb), ("audit.backup-made", None, NobodyActs)])
 def test_record__undeclared_verb_or_nobody__raises(action: str, actor: uuid.UUID | None, error: type[Exception]) -> None:
     with acting(actor), pytest.raises(error):
         record(action)
@@ -266,13 +273,17 @@ def test_system_actor__same_name__is_one_labelled_actor() -> None:
 
 @pytest.mark.django_db
 def test_name_actor__again__renames() -> None:
-    name_actor(ANN, "person", "Ann")
-    with acting(ANN):
+    ann = factories.person("Ann", factories.unit("brightline"))
+    with acting(ann.pk):
         book = make()
-    assert book.history.get().history_user == "Ann"
-    name_actor(ANN, "person", "Ann Lee")
+        assert book.history.get().history_user == "Ann"
+        with pytest.raises(DatabaseError, match="name in that person's record"), transaction.atomic():
+            name_actor(ann.pk, "person", "Ann Lee")
+        ann.name = "Ann Lee"
+        ann.save()
+    name_actor(ann.pk, "person", "Ann Lee")
     assert book.history.get().history_user == "Ann Lee"
-    assert Actor.objects.count() == 1
+    assert Actor.objects.filter(kind="person").count() == 1
 
 
 @pytest.mark.django_db

@@ -13,8 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit import sealing
 from audit.context import acting
+from audit.explore import indexing
+from audit.log import sealing
 from audit.models import Entry
 from audit.services import record, system_actor
 from portal.models import Unit
@@ -107,7 +108,7 @@ def test_entries__cursor_of_somewhere_else__is_refused(cast: Cast, sign_in: Sign
 def test_entries__pages__by_key_without_gap_or_double(cast: Cast, sign_in: SignIn) -> None:
     with acting(system_actor("tests")):
         for number in range(120):
-            record("audit.checked", model="tests.thing", object_id=str(number))
+            record("audit.backup-made", model="tests.thing", object_id=str(number))
     client, url, seen = sign_in(cast.tom), "/audit?q=object:tests.thing", []
     while url:
         page = client.get(url).content.decode()
@@ -130,7 +131,61 @@ def test_entries__many_rows__same_number_of_queries(cast: Cast, depot: Unit, sig
                 depot.name = f"{depot.name}!"
                 depot.save()
     assert counts[0] == counts[1]
-    assert counts[0] <= 16
+    assert counts[0] <= 26
+
+
+def test_lists__looks_and_notices__hidden_counted_and_shown_on_request(
+    log: Database, cast: Cast, depot: Unit, sign_in: SignIn, api: Callable[..., Api]
+) -> None:
+    with acting(system_actor("tests")):
+        for number in range(3):
+            record("portal.notice-sent", model="portal.unit", object_id=str(depot.pk), detail={"n": number})
+    record_page, client = f"/audit/records/portal.unit/{depot.pk}", sign_in(cast.tom)
+    client.get(record_page)  # a look, the fourth to be hidden
+    for stage in ("new", "indexed"):
+        for address in ("/audit", "/audit?q=kind:unit", record_page):
+            page = client.get(address).content.decode()
+            assert "portal.notice-sent" not in page.partition("<tbody>")[2]
+            assert "audit.record-read" not in page.partition("<tbody>")[2]
+            chip = re.search(r'href="\?[^"]*looks=show">.*?(\d+) looks and notices hidden', page, re.DOTALL)
+            assert chip, (stage, address, page.count("looks=show"), page.count("hidden"))
+            assert int(chip[1]) >= 4
+        shown = client.get("/audit?q=kind:unit&looks=show").content.decode()
+        assert shown.count(">portal.notice-sent<") == 3
+        assert "Hide looks and notices" in shown
+        assert client.get("/audit?q=action:notice-sent").content.decode().count(">portal.notice-sent<") == 3
+        sealing.seal()
+        indexing.index()
+    key = api(cast.tom, "audit:read")
+
+    def told(address: str) -> list[str]:
+        return [entry["action"] for entry in key.get(f"/api/v1/audit/entries?kind=unit{address}").json()["results"]]
+
+    assert told("").count("portal.notice-sent") == 3
+    assert set(told("&looks=hide")) == {"created", "changed"}
+    assert key.get("/api/v1/audit/entries?looks=maybe").status_code == 422
+
+
+def test_lists__nothing_but_looks__says_so(cast: Cast, sign_in: SignIn) -> None:
+    with acting(cast.tom.pk):
+        record("audit.trust-read", model="tests.thing", object_id="1")
+    client = sign_in(cast.tom)
+    page = client.get("/audit", {"q": "object:tests.thing/1"}).content.decode()
+    assert "1 look or notice hidden: show it" in page
+    assert "audit.trust-read" in client.get("/audit/records/tests.thing/1").content.decode()
+
+
+def test_entries__index_far_behind__shows_everything(cast: Cast, depot: Unit, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.explore.finding.NEAR", 1)
+    page = sign_in(cast.tom).get("/audit").content.decode()
+    assert page.count(f"/audit/records/portal.unit/{depot.pk}") == 3
+
+
+def test_record__compared_with_a_version_that_is_not_there__says_which_are(cast: Cast, depot: Unit, sign_in: SignIn) -> None:
+    client, here = sign_in(cast.tom), f"/audit/records/portal.unit/{depot.pk}"
+    assert client.get(here, {"a": 1, "b": 99}).content.decode().count("It has versions 1 to 3. Choose two of them.") == 1
+    assert "one version twice" in client.get(here, {"a": 2, "b": 2}).content.decode()
+    assert client.get(here, {"at": "never"}).content.decode().count("is not a date") == 1
 
 
 def test_record__timeline_state_and_reason(cast: Cast, depot: Unit, sign_in: SignIn) -> None:
@@ -156,8 +211,8 @@ def test_record__two_versions__differ_field_by_field(cast: Cast, depot: Unit, si
     for first, second in ((1, 3), (3, 1)):
         page = sign_in(cast.tom).get(f"/audit/records/portal.unit/{depot.pk}", {"a": first, "b": second}).content.decode()
         assert "Version 1 against version 3" in page
-        assert "<del>Northfield depot</del>" in page
-        assert "<ins>Northfield yard</ins>" in page
+        assert re.search(r'Northfield <del><span class="vh">removed: </span>depot<span', page)
+        assert re.search(r'Northfield <ins><span class="vh">added: </span>yard<span', page)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +224,8 @@ def test_record__two_versions__differ_field_by_field(cast: Cast, depot: Unit, si
         ("portal.unit/{pk}?at=never", 422),
         ("portal.unit/{pk}?a=1", 422),
         ("portal.unit/{pk}?a=0&b=x", 422),
-        ("portal.unit/{pk}?a=1&b=99", 404),
+        ("portal.unit/{pk}?a=1&b=99", 422),
+        ("portal.unit/{pk}?a=2&b=2", 422),
         ("nothing/1", 404),
         ("auth.user/1", 404),
     ],

@@ -35,7 +35,7 @@ def test_log__independent_reader__recomputes_root_tiles_and_past(sealed: Sealed)
     other = reader()
     first = fetch("checkpoint")
     entries = other.read_everything()
-    assert entries[-1]["action"] == "audit.checked"
+    assert entries[-1]["action"] == "audit.backup-made"
     assert all(entry["actor"].startswith("p:") for entry in entries)
     sealed(300)
     assert len(other.read_everything()) == len(entries) + 300
@@ -44,7 +44,7 @@ def test_log__independent_reader__recomputes_root_tiles_and_past(sealed: Sealed)
 
 def test_log__more_than_65536_entries__has_three_levels(log: Database, sealed: Sealed) -> None:
     with log.connect("lm_app") as link:
-        link.execute("select count(audit_record('audit.checked', '', '', '{}', 'act', '{}')) from generate_series(1, 65800)")
+        link.execute("select count(audit_record('audit.backup-made', '', '', '{}', 'act', '{}')) from generate_series(1, 65800)")
     assert sealed(1) > 65_536 + 256
     other = reader()
     other.read_everything()

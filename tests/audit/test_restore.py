@@ -38,14 +38,14 @@ try:
     work = '''
 import django, json
 django.setup()
-from audit import sealing
+from audit.log import sealing
 from audit.context import acting
 from audit.models import Entry, Leaf
 from audit.services import record, system_actor
-from audit.verification import verify
+from audit.log.verification import verify
 def write():
     with acting(system_actor("tests")):
-        record("audit.checked")
+        record("audit.backup-made")
 write()
 sealed = [sealing.seal().new]
 write()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+from collections.abc import Callable
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit import tlog
-from audit.merkle import inclusion_proof, leaf_hash, root, root_of, verify_inclusion
+from audit.log import notes, tlog
+from audit.log.handover import Handover
+from audit.log.merkle import inclusion_proof, leaf_hash, root, root_of, verify_inclusion
 
 # The example of the signed-note specification, and the key that Go's note package uses for it in its tests.
 GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -180,3 +186,130 @@ def test_proof_file__written__reads_back() -> None:
 def test_proof_file__malformed__is_refused(text: str) -> None:
     with pytest.raises(tlog.FormatError):
         tlog.InclusionProof.parse(text)
+
+
+# Whatever comes from outside: an error in words, never a crash, never a pass.
+
+WITNESS_SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+WITNESS = notes.VerifierKey("witness.example", WITNESS_SECRET.public_key().public_bytes_raw(), notes.COSIGNATURE)
+CHECKPOINT = SIGNER.sign(str(tlog.TreeHead(SIGNER.name, 3, leaf_hash(b"root"))))
+TEXT = CHECKPOINT.partition("\n\n")[0] + "\n"
+
+
+def cosignature(seconds: int, text: str = TEXT, length: int = 72) -> str:
+    blob = seconds.to_bytes(8, "big") + WITNESS_SECRET.sign(notes.cosigned_message(text, seconds))
+    return f"— witness.example {base64.b64encode(WITNESS.id + blob[:length]).decode()}\n"
+
+
+def test_cosignature__of_a_known_witness__verifies_with_its_time() -> None:
+    note = CHECKPOINT + cosignature(1_700_000_000)
+    assert notes.cosigned(note, [WITNESS]) == {WITNESS: 1_700_000_000}
+    assert tlog.open_checkpoint(note, [SIGNER.verifier]).size == 3
+    assert notes.cosigned(note, [notes.VerifierKey.parse(str(WITNESS), notes.COSIGNATURE)]) == {WITNESS: 1_700_000_000}
+    assert notes.cosigned(CHECKPOINT, [WITNESS]) == {}
+
+
+def test_cosignature__altered_short_doubled_or_over_another_text__is_refused() -> None:
+    good = cosignature(1_700_000_000)
+    for lines in (
+        cosignature(1, TEXT.replace("3", "4")),
+        cosignature(1, length=71),
+        cosignature(1, length=8),
+        good + good,
+        good.replace("A", "B", 1),
+    ):
+        with pytest.raises(tlog.FormatError):
+            tlog.open_note(CHECKPOINT + lines, [WITNESS])
+    # A witness's key is none of a log, and the other way round; a plain signature is no cosignature.
+    with pytest.raises(tlog.FormatError):
+        notes.VerifierKey.parse(str(WITNESS))
+    with pytest.raises(tlog.FormatError):
+        notes.VerifierKey.parse(str(SIGNER.verifier), notes.COSIGNATURE)
+
+
+def test_cosignature__time_changed__does_not_verify() -> None:
+    raw = base64.b64decode(cosignature(1_700_000_000).split(" ")[2])
+    for at in range(4, 12):
+        changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        with pytest.raises(tlog.FormatError):
+            notes.cosigned(f"{CHECKPOINT}— witness.example {base64.b64encode(changed).decode()}\n", [WITNESS])
+
+
+def test_key__under_which_anybody_can_sign__is_refused() -> None:
+    for public in (bytes(32), b"\x01" + bytes(31), b"\x01" + bytes(30) + b"\x80", b"\xff" * 32, bytes.fromhex("ec" + "ff" * 30 + "7f")):
+        with pytest.raises(tlog.FormatError):
+            notes.VerifierKey.parse(str(notes.VerifierKey("log.example", public)))
+
+
+def test_base64__not_in_its_one_form__is_refused() -> None:
+    assert tlog.unbase64("AAAA") == bytes(3)
+    for text in ("AAB=", "AA=", "AA", "A A A A", "AAAA\n", "AA-_", "AA==AA==", "\ud800"):
+        with pytest.raises(tlog.FormatError):
+            tlog.unbase64(text)
+
+
+READ: list[Callable[[str], object]] = [
+    tlog.TilePath.parse,
+    notes.VerifierKey.parse,
+    lambda text: notes.VerifierKey.parse(text, notes.COSIGNATURE),
+    lambda text: tlog.open_checkpoint(text, [SIGNER.verifier]),
+    lambda text: notes.cosigned(text, [WITNESS]) or tlog.unbase64("!"),
+    tlog.TreeHead.parse,
+    lambda text: tlog.open_checkpoint(tlog.InclusionProof.parse(text).checkpoint, [SIGNER.verifier]),
+    Handover.parse,
+    tlog.size_of,
+]
+GOOD = [
+    CHECKPOINT + cosignature(7), TEXT, str(WITNESS), str(SIGNER.verifier), "2/x001/x234/067.p/12", "entries/000", "12345",
+    str(tlog.InclusionProof(2, (leaf_hash(b"a"),), CHECKPOINT)),
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.one_of(st.text(max_size=400), st.text("\n—+ =AB019./xp\ud800\x00é٣", max_size=80), st.sampled_from(GOOD)), st.data())
+def test_anything__read_as_any_format__is_refused_in_words_or_reads_back(text: str, data: st.DataObject) -> None:
+    if text in GOOD:  # one letter taken out, doubled or replaced
+        at = data.draw(st.integers(0, len(text) - 1))
+        text = text[:at] + data.draw(st.sampled_from(["", text[at] * 2, "\n", "\x00", "٣", "A"])) + text[at + 1 :]
+    for read in READ:
+        try:
+            found = read(text)
+        except tlog.FormatError:
+            pass
+        else:
+            # What is read is either in its one written form, or its text was really signed by the key.
+            assert str(found) in (text, text.strip()) or text.startswith((TEXT, tlog.PROOF_HEADER)), (read, text)
+
+
+@given(st.binary(max_size=300))
+def test_bytes__read_as_a_bundle_or_text__are_refused_in_words_or_read_back(data: bytes) -> None:
+    with contextlib.suppress(tlog.FormatError):
+        assert tlog.bundle(tlog.unbundle(data)) == data
+    with contextlib.suppress(tlog.FormatError):
+        assert notes.as_text(data).encode() == data
+
+
+def test_anything__oversize__is_refused_at_once() -> None:
+    for text in (
+        "x" * 10**7,
+        CHECKPOINT * 10_000,
+        TEXT + "\n" + "— a AAAAAAA=\n" * 10_000,
+        tlog.PROOF_HEADER + "\n" + "A" * 10**7,
+        "1" * 10**6,
+    ):
+        for read in READ:
+            with pytest.raises(tlog.FormatError):
+                read(text)
+
+
+def test_note__with_more_signatures_than_anybody_needs__is_refused() -> None:
+    with pytest.raises(tlog.FormatError):
+        tlog.open_note(CHECKPOINT + "— a AAAAAAA=\n" * 100, [SIGNER.verifier])
+    assert tlog.open_note(CHECKPOINT + "— a AAAAAAA=\n" * 99, [SIGNER.verifier]) == TEXT
+
+
+def test_size__beyond_what_a_log_can_have__is_refused() -> None:
+    assert tlog.size_of(str(2**63 - 1)) == 2**63 - 1
+    for text in (str(2**63), "9" * 19, "9" * 20, "-1", "+1", "01", "", " 1", "1 ", "1_0", "٣"):
+        with pytest.raises(tlog.FormatError):
+            tlog.size_of(text)

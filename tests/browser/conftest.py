@@ -19,7 +19,7 @@ DESK, PHONE = ViewportSize(width=1360, height=900), ViewportSize(width=390, heig
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    required = os.environ.get("LASTMILE_BROWSER") == "required"
+    required = os.environ.get("LASTMILE_TESTS") == "all"
     for item in items:
         if Path(item.path).parent == Path(__file__).parent:
             item.add_marker("browser")
@@ -50,7 +50,7 @@ def crawls(visitors: dict[str, Visitor]) -> dict[str, Crawl]:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "LASTMILE_BROWSER=required, and there is no Chromium"
+    assert CHROMIUM is not None, "LASTMILE_TESTS=all, and there is no Chromium"
     with sync_playwright() as playwright:
         # Chromium's own traffic (updates, hints) has no place in a test.
         quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]

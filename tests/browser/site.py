@@ -33,8 +33,11 @@ class Account:
 
 @dataclass(frozen=True)
 class Site:
+    """`said` is demo.json."""
+
     url: str
     accounts: dict[str, Account]
+    said: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,16 @@ def demonstration(folder: Path) -> Iterator[Site]:
         for command in (["collectstatic", "--noinput", "--verbosity", "0"], ["demo"], ["seal"]):
             _manage(command, environment)
         with _serving(port, environment, folder / "web.log"):
-            yield Site(f"http://127.0.0.1:{port}", _accounts(folder))
+            said = json.loads((folder / "demo.json").read_text())
+            yield Site(f"http://127.0.0.1:{port}", _accounts(said), said)
     finally:
         services.drop(database)
 
 
-def _accounts(folder: Path) -> dict[str, Account]:
+def _accounts(said: dict[str, Any]) -> dict[str, Account]:
     """The first of each role."""
     found: dict[str, Account] = {}
-    for person in json.loads((folder / "demo.json").read_text())["people"]:
+    for person in said["people"]:
         found.setdefault(person["role"], Account(person["login"], person["password"], person["role"]))
     return found
 

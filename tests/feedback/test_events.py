@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from audit import merkle
+from audit.log import merkle
 from feedback.models import Event, EventBatch, Item, ItemAuthor, Outcome, Recommendation
 from feedback.reasons import as_text
 from tests.feedback.told import BATCH, flagged, outcome, send, shown, undo
@@ -81,7 +81,7 @@ def test_events__some_wrong__answers_each_with_its_place(cast: Any, system_key: 
         shown("AL-1"),
         shown("AL-2", confidence=1.2),
         shown("AL-3", person="nobody"),
-        shown("AL-4", time=(NOW + dt.timedelta(minutes=9)).isoformat()),
+        shown("AL-4", time=(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=9)).isoformat()),
         shown("AL-5", time=(NOW - dt.timedelta(days=500)).isoformat()),
         outcome("AL-1", "ignored"),
         outcome("AL-1", "overridden", reason="because"),

@@ -173,6 +173,17 @@ def test_sign__reject_without_words__says_so(cast: Cast, asked: ExpansionRequest
     assert b"Say why" in answer.content
 
 
+def test_rejected__says_who_and_leaves_no_slot_open(cast: Cast, asked: ExpansionRequest, sign_in: SignIn) -> None:
+    helen = sign_in(cast.helen)
+    answer = sign(helen, asked, decision="reject", reason="Mondays are not tested.")
+    assert answer.status_code == 302, errors(answer)
+    page = " ".join(helen.get(f"/requests/{asked.pk}").content.decode().split())
+    assert f"Rejected by {cast.helen.name}, as " in page
+    signatures = page.partition("<h2>Signatures</h2>")[2].partition("</section>")[0]
+    assert "Rejected" in signatures
+    assert ">Open<" not in signatures
+
+
 def test_r1__requester_by_page__is_offered_nothing_and_refused(cast: Cast, asked: ExpansionRequest, sign_in: SignIn) -> None:
     mara = sign_in(cast.mara)
     assert b'name="password"' not in mara.get(f"/requests/{asked.pk}").content

@@ -74,10 +74,11 @@ def test_up__data_not_writable__says_so() -> None:
 
 def test_up__processes__know_only_what_they_need(portal: Up) -> None:
     web, worker = (Path(f"/proc/{portal.child(name)}/environ").read_text() for name in ("granian", "celery"))
-    for secret in ("DATABASE_OWNER_URL", "DATABASE_SEALER_URL", "LOG_KEY_FILE", "lm_owner"):
+    for secret in ("DATABASE_OWNER_URL", "DATABASE_SEALER_URL", "DATABASE_ERASER_URL", "LOG_KEY_FILE", "lm_owner"):
         assert secret not in web
     assert "DATABASE_SEALER_URL" in worker
     assert "LOG_KEY_FILE" in worker
+    assert "DATABASE_ERASER_URL" in worker
     assert "DATABASE_OWNER_URL" not in worker
     for secret_file in (portal.data / "secrets").iterdir():
         assert secret_file.stat().st_mode & 0o077 == 0

@@ -56,12 +56,11 @@ def test_page__unknown_address__says_what_next(cast: Cast, sign_in: Callable[[Pe
     assert "What to do next" in answer.content.decode()
 
 
-def test_page__role_missing__403_and_not_recorded(cast: Cast, sign_in: Callable[[Person], Client]) -> None:
+def test_page__role_missing__403_and_recorded(cast: Cast, sign_in: Callable[[Person], Client]) -> None:
     from audit.models import Entry
 
-    before = Entry.objects.count()
     assert sign_in(cast.jo).get("/people").status_code == 403
-    assert Entry.objects.count() == before
+    assert Entry.objects.filter(action="audit.refused", actor=cast.jo.pk).count() == 1
 
 
 def test_page__command_refused__403_and_recorded(cast: Cast, sign_in: Callable[[Person], Client]) -> None:

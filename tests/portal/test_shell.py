@@ -38,7 +38,7 @@ def test_navigation__by_role__shows_what_the_role_may_open(cast: Cast, sign_in: 
     assert places(sign_in(cast.jo)) == everyone
     assert set(places(sign_in(cast.helen))) - set(everyone) == {"/decisions"}
     assert set(places(sign_in(cast.tom))) - set(everyone) == {"/decisions", "/audit"}
-    assert set(places(sign_in(cast.sam))) - set(everyone) == {"/units", "/people", "/systems"}
+    assert set(places(sign_in(cast.sam))) - set(everyone) == {"/units", "/people", "/systems", "/kiosks", "/audit/health"}
 
 
 def test_navigation__here__is_marked_once_in_each_bar(cast: Cast, sign_in: Callable[[Person], Client]) -> None:

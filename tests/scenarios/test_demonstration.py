@@ -16,8 +16,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from feedback.ingest import OUTCOME
-from governance.demo import cast, events, logistics, words
-from governance.demo.figures import LOGISTICS, acceptance, as_markdown, figure
+from governance.demo import cast, events, logistics, risk_cast, risk_events, risk_words, words
+from governance.demo.figures import LOGISTICS, RISK_SCORING, acceptance, as_markdown, figure
+from governance.demo.stage import Scene
 from portal.models import Person, Unit
 from tests.cast import Api
 from tests.portal.running import ROOT
@@ -43,7 +44,12 @@ def test_demo__empty_database__loads_once_and_verifies(data: Path) -> None:
     assert said["url"] == "http://127.0.0.1:8000"
     assert {person["role"] for person in said["people"]} == {"administrator", "employee", "lead", "compliance", "sponsor", "executive"}
     assert all(person["login"] in printed and person["password"] in printed for person in said["people"])
-    assert [pilot["slug"] for pilot in said["pilots"]][-1] == "route-optimiser-northfield"
+    assert [(pilot["scene"], pilot["slug"]) for pilot in said["pilots"]] == [
+        ("logistics", "route-optimiser-first-try"),
+        ("logistics", "route-optimiser-harbour"),
+        ("logistics", "route-optimiser-northfield"),
+        ("risk-scoring", "credit-score-trade-accounts"),
+    ]
     assert "Sealed" in said_by("seal")
     assert "The audit trail verifies" in said_by("verify_audit")
     assert "Capture is in order" in said_by("audit_check")
@@ -62,7 +68,7 @@ def test_demo__killed_between_database_and_file__is_finished_by_the_next_run(dat
 
 
 def test_demo__interrupted__leaves_nothing_behind(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cut_off(_scene: logistics.Scene) -> None:
+    def cut_off(_scene: Scene) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(logistics, "open_request", cut_off)
@@ -75,12 +81,12 @@ def test_demo__interrupted__leaves_nothing_behind(data: Path, monkeypatch: pytes
 
 def a_newcomer_can_walk_the_loop(said: dict[str, Any]) -> None:
     """Jo has something to decide, Mara something to answer, Helen something to sign; the gate answers by grants."""
-    people = {person["role"]: person for person in said["people"]}
+    people = {person["role"]: person for person in said["people"] if person["scene"] == "logistics"}
     pages = {
         "employee": ("/recommendations?open=1", "Castle Retail Park"),
         "lead": ("/items?open=1", "Dock 4 at Castle Retail Park"),
         "executive": ("/decisions", "Northfield"),
-        "compliance": ("/audit", "Priya Raman"),
+        "compliance": ("/audit", "Ingrid Solberg"),
     }
     for role, (address, expected) in pages.items():
         browser = signed_in(people[role])
@@ -140,7 +146,29 @@ def test_events__people_of_the_scene__are_shown_and_nobody_else() -> None:
     assert {said.about for said in words.BOX if said.about} <= {event["subject"] for event in jo}
 
 
+@pytest.mark.parametrize("today", DAYS[:2], ids=str)
+def test_scores__same_seed_and_day__are_the_same_and_as_the_table_says(today: dt.date) -> None:
+    happened = risk_events.scored(today)
+    assert happened == risk_events.scored(today)
+    assert happened != risk_events.scored(today, seed="another")
+    assert len({event["id"] for event in happened}) == len(happened)
+    analysts = {analyst.staff_number for analyst in risk_cast.ANALYSTS}
+    assert {event["data"]["person"] for event in happened} == analysts
+    assert len(analysts) == figure("analysts_trade").middle
+    assert len(risk_cast.FUEL_ANALYSTS) == figure("analysts_fuel").middle
+    assert {said.about for said in risk_words.SAID if said.about} <= {event["subject"] for event in happened}
+    times = [dt.datetime.fromisoformat(event["time"]) for event in happened]
+    assert max(times).date() < today
+    version = {event["subject"]: event["data"]["version"] for event in happened if "version" in event["data"]}
+    for label in ("2.1", "2.2", "2.3"):
+        told = Counter(event["data"]["outcome"] for event in happened if event["type"] == OUTCOME and version[event["subject"]] == label)
+        rate, row = 100 * told["accepted"] / told.total(), figure("credit_acceptance_" + label.replace(".", ""))
+        assert row.low - 2 <= rate <= row.high + 2, label
+
+
 def test_figures__each_row__has_a_range_and_a_reason_and_stands_in_the_documentation() -> None:
-    assert all(row.low <= row.high and row.unit and len(row.why) > 20 for row in LOGISTICS)
-    assert len({row.name for row in LOGISTICS}) == len(LOGISTICS)
-    assert as_markdown() in (ROOT / "docs/reference/demonstration.md").read_text(encoding="utf-8")
+    table, page = LOGISTICS + RISK_SCORING, (ROOT / "docs/reference/demonstration.md").read_text(encoding="utf-8")
+    assert all(row.low <= row.high and row.unit and len(row.why) > 20 for row in table)
+    assert len({row.name for row in table}) == len(table)
+    assert as_markdown(LOGISTICS) in page
+    assert as_markdown(RISK_SCORING) in page

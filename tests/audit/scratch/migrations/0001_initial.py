@@ -6,7 +6,7 @@ import django.db.models.deletion
 import simple_history.models
 from django.db import migrations, models
 
-import audit.operations
+import audit.capture.operations
 
 
 class Migration(migrations.Migration):
@@ -45,8 +45,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical shelf",
                 "verbose_name_plural": "historical shelfs",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="scratch_his_id_6aa3cd_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -65,8 +65,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical tag",
                 "verbose_name_plural": "historical tags",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="scratch_his_id_3b8d2b_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -142,8 +142,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical book",
                 "verbose_name_plural": "historical books",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="scratch_his_id_ac8128_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
@@ -185,13 +185,13 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "historical tagging",
                 "verbose_name_plural": "historical taggings",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
+                "ordering": ("-history_id",),
+                "get_latest_by": "history_id",
                 "indexes": [models.Index(fields=["id", "-history_date", "-history_id"], name="scratch_his_id_4089c6_idx")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Book",
             columns=[
                 "id",
@@ -209,15 +209,15 @@ class Migration(migrations.Migration):
                 "cover",
             ],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Shelf",
             columns=["id", "label"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Tag",
             columns=["id", "word"],
         ),
-        audit.operations.InstallCapture(
+        audit.capture.operations.InstallCapture(
             model="Tagging",
             columns=["id", "book_id", "tag_id"],
         ),
