@@ -212,8 +212,9 @@ def test_portal__away__the_hosts_load_event_does_not_move(mode: str, planner: Pl
     page = tab()
     planner.line.mode = mode
     token = planner.token()
-    bare, with_widget = [], []
-    moved = MOST_MS
+    bare: list[float] = []
+    with_widget: list[float] = []
+    moved = float(MOST_MS)
     # Whatever else this machine does only adds time: the best of more loads on either side comes nearer to the truth.
     while moved >= MOST_MS and len(bare) < 54:
         for _ in range(9):
